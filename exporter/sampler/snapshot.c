@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes, shares and clears snapshots; see snapshot.h. */
+#include "sampler/snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+
+const uint32_t snapshot_fields[SNAPSHOT_KINDS] = {
+    [SNAPSHOT_HOST] = HOST_FIELDS, [SNAPSHOT_DOMAIN] = DOMAIN_FIELDS, [SNAPSHOT_VCPU] = VCPU_FIELDS,
+    [SNAPSHOT_PCPU] = PCPU_FIELDS, [SNAPSHOT_SELF] = SELF_FIELDS,
+};
+
+uint32_t snapshot_rows(const struct topology *topology, enum snapshot_kind kind)
+{
+    switch (kind) {
+    case SNAPSHOT_DOMAIN:
+        return topology->domains;
+    case SNAPSHOT_VCPU:
+        return topology->vcpus;
+    case SNAPSHOT_PCPU:
+        return topology->pcpus;
+    default:
+        return 1;
+    }
+}
+
+/* 64-bit values in all tables together; at most 2^31 rows of a kind, so it cannot overflow. */
+static size_t snapshot_values(const struct topology *topology)
+{
+    size_t values = 0;
+
+    for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++)
+        values += (size_t)snapshot_rows(topology, kind) * snapshot_fields[kind];
+    return values;
+}
+
+int snapshot_new(struct topology *topology, struct snapshot **ret_snapshot)
+{
+    struct snapshot *snapshot;
+    uint64_t *next;
+
+    snapshot = malloc(sizeof(*snapshot) + snapshot_values(topology) * sizeof(uint64_t));
+    if (!snapshot)
+        return -ENOMEM;
+
+    *snapshot = (struct snapshot){.references = 1, .topology = topology_ref(topology)};
+    next = snapshot->values;
+    for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++) {
+        snapshot->table[kind] = next;
+        next += (size_t)snapshot_rows(topology, kind) * snapshot_fields[kind];
+    }
+    snapshot_clear(snapshot);
+
+    *ret_snapshot = snapshot;
+    return 0;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+    if (snapshot)
+        __atomic_add_fetch(&snapshot->references, 1, __ATOMIC_RELAXED);
+    return snapshot;
+}
+
+struct snapshot *snapshot_unref(struct snapshot *snapshot)
+{
+    if (snapshot && __atomic_sub_fetch(&snapshot->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        topology_unref(snapshot->topology);
+        free(snapshot);
+    }
+    return NULL;
+}
+
+bool snapshot_is_mine(const struct snapshot *snapshot)
+{
+    return __atomic_load_n(&snapshot->references, __ATOMIC_ACQUIRE) == 1;
+}
+
+void snapshot_clear(struct snapshot *snapshot)
+{
+    memset(snapshot->values, 0xff, snapshot_values(snapshot->topology) * sizeof(uint64_t));
+}

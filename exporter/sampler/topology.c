@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds and counts references to topologies; see topology.h. */
+#include "sampler/topology.h"
+
+#include <errno.h>
+#include <string.h>
+
+int topology_new(uint64_t generation, const struct topology_entry *entries, size_t count,
+                 uint32_t pcpus, struct topology **ret_topology)
+{
+    uint32_t vcpus = 0, strings = 0;
+    struct topology_domain *domain;
+    struct topology *topology;
+    uint32_t *vcpu_domain;
+    char *names;
+
+    if (count > UINT16_MAX)
+        return -EOVERFLOW;
+
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].name_length > TOPOLOGY_NAME_MAX)
+            return -EOVERFLOW;
+        if (__builtin_add_overflow(vcpus, entries[i].vcpus, &vcpus) || vcpus > INT32_MAX)
+            return -EOVERFLOW;
+        strings += (uint32_t)entries[i].name_length; /* at most 2^16 * 2^12 */
+    }
+
+    /* One block: the header, then what needs 8, then 4, then 1 byte of alignment. */
+    topology = calloc(1, sizeof(*topology) + count * sizeof(*domain) +
+                             (size_t)vcpus * sizeof(*vcpu_domain) + strings + 1);
+    if (!topology)
+        return -ENOMEM;
+
+    domain = (struct topology_domain *)(topology + 1);
+    vcpu_domain = (uint32_t *)(domain + count);
+    names = (char *)(vcpu_domain + vcpus);
+
+    *topology = (struct topology){
+        .references = 1,
+        .generation = generation,
+        .domains = (uint32_t)count,
+        .vcpus = vcpus,
+        .pcpus = pcpus,
+        .strings_size = strings,
+        .domain = domain,
+        .vcpu_domain = vcpu_domain,
+        .strings = names,
+    };
+
+    vcpus = strings = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct topology_entry *entry = &entries[i];
+
+        domain[i] = (struct topology_domain){
+            .domid = entry->domid,
+            .guest_type = entry->guest_type,
+            .incarnation = entry->incarnation,
+            .created_ns = entry->created_ns,
+            .name_offset = strings,
+            .name_length = (uint32_t)entry->name_length,
+            .first_vcpu = vcpus,
+            .vcpus = entry->vcpus,
+        };
+        memcpy(domain[i].uuid, entry->uuid, sizeof(domain[i].uuid));
+        if (entry->name_length)
+            memcpy(names + strings, entry->name, entry->name_length);
+        strings += (uint32_t)entry->name_length;
+        for (uint32_t v = 0; v < entry->vcpus; v++)
+            vcpu_domain[vcpus++] = (uint32_t)i;
+    }
+
+    *ret_topology = topology;
+    return 0;
+}
+
+struct topology *topology_ref(struct topology *topology)
+{
+    if (topology)
+        __atomic_add_fetch(&topology->references, 1, __ATOMIC_RELAXED);
+    return topology;
+}
+
+struct topology *topology_unref(struct topology *topology)
+{
+    if (topology && __atomic_sub_fetch(&topology->references, 1, __ATOMIC_ACQ_REL) == 0)
+        free(topology);
+    return NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns snapshots into bodies. Owns the layout of the current topology, the bodies and what is
+ * needed to read this process's own figures. Called by the HTTP side, and by --once.
+ */
+#pragma once
+
+#include "exposition/body.h"
+#include "exposition/catalogue.h"
+#include "exposition/layout.h"
+#include "sampler/snapshot.h"
+#include "util/buf.h"
+
+struct exposition_options {
+    struct layout_options layout;
+};
+
+struct exposition;
+
+/* Borrows the options' strings until exposition_free(). -ENOMEM. */
+int exposition_new(const struct exposition_options *options, struct exposition **ret_exposition)
+    must_check;
+
+/* No response may hold a body any more. Always returns NULL. */
+struct exposition *exposition_free(struct exposition *exposition);
+
+/*
+ * Writes the body of a snapshot. Borrows the snapshot; gives one reference to the body. For one
+ * thread at a time. While the set of domains does not change it allocates nothing.
+ * -EAGAIN: slow clients hold every body of this format. -ENOMEM, -EOVERFLOW.
+ */
+int exposition_render(struct exposition *exposition, const struct snapshot *snapshot,
+                      enum exposition_format format, struct body **ret_body) must_check;
+
+/* The same for a single body, appended to `out`. */
+int exposition_render_once(const struct snapshot *snapshot, enum exposition_format format,
+                           const struct exposition_options *options, struct buf *out) must_check;
+
+DEFINE_CLEANUP(struct exposition *, cleanup_exposition, exposition_free)

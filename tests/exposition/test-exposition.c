@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exposition/exposition.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exposition/golden_dir.h"
+#include "host.h"
+#include "suite.h"
+
+static const struct exposition_options options = {.layout = {.version = "1.2.3"}};
+
+/* Returns the body up to "process_", whose numbers no test knows, as a string. */
+static char *render(const struct snapshot *snapshot, enum exposition_format format)
+{
+    struct buf out = BUF_NULL;
+    char *process;
+
+    ck_assert_int_eq(exposition_render_once(snapshot, format, &options, &out), 0);
+    buf_append_byte(&out, '\0');
+    ck_assert_int_eq(buf_error(&out), 0);
+    ck_assert_uint_eq(strlen(out.data), out.length - 1);
+    if (format == FORMAT_OPENMETRICS)
+        ck_assert_str_eq(out.data + out.length - 7, "# EOF\n");
+    process = strstr(out.data, "# TYPE process_");
+    ck_assert_ptr_nonnull(process);
+    *process = '\0';
+    return out.data;
+}
+
+static char *read_golden(const char *name)
+{
+    char path[512], *text = calloc(1, 65536);
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", GOLDEN_DIR, name);
+    file = fopen(path, "r");
+    ck_assert_msg(file, "no golden file %s", path);
+    ck_assert_uint_gt(fread(text, 1, 65535, file), 0);
+    fclose(file);
+    return text;
+}
+
+static void check_golden(const struct snapshot *snapshot, enum exposition_format format,
+                         const char *name)
+{
+    char *text = render(snapshot, format), *golden = read_golden(name);
+
+    if (strcmp(text, golden) != 0)
+        fprintf(stderr, "%s should now be:\n%s", name, text);
+    ck_assert_msg(strcmp(text, golden) == 0, "%s differs", name);
+    free(text);
+    free(golden);
+}
+
+/* Would catch any change of what users see, and a number that stands in another's line. */
+START_TEST(golden)
+{
+    struct snapshot *snapshot = host_new(2, 2, 0);
+
+    check_golden(snapshot, FORMAT_TEXT, "two-domains.txt");
+    check_golden(snapshot, FORMAT_OPENMETRICS, "two-domains.openmetrics");
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a metric that this source cannot give being shown as if it could. */
+START_TEST(absent)
+{
+    struct snapshot *snapshot = host_new(2, 2, 0);
+    char *text;
+
+    snapshot->columns[SNAPSHOT_PCPU] = 0;
+    snapshot_row(snapshot, SNAPSHOT_VCPU, 1)[VCPU_BLOCKED_NS] = SNAPSHOT_ABSENT;
+    text = render(snapshot, FORMAT_OPENMETRICS);
+    ck_assert_ptr_null(strstr(text, "xen_pcpu_idle"));
+    ck_assert_ptr_nonnull(strstr(text, "domain=\"guest-0\",vcpu=\"0\",state=\"blocked\"} "));
+    ck_assert_ptr_null(strstr(text, "domain=\"guest-0\",vcpu=\"1\",state=\"blocked\"} "));
+    ck_assert_ptr_nonnull(strstr(text, "domain=\"guest-0\",vcpu=\"1\",state=\"offline\"} "));
+    free(text);
+
+    /* Of the runstates a stock Xen gives one. */
+    snapshot->columns[SNAPSHOT_VCPU] = 1U << VCPU_RUNNING_NS;
+    for (uint32_t row = 0; row < 4; row++)
+        for (uint32_t field = 1; field < VCPU_FIELDS; field++)
+            snapshot_row(snapshot, SNAPSHOT_VCPU, row)[field] = SNAPSHOT_ABSENT;
+    text = render(snapshot, FORMAT_OPENMETRICS);
+    ck_assert_ptr_nonnull(strstr(text, "state=\"running\"} "));
+    ck_assert_ptr_null(strstr(text, "state=\"blocked\"} "));
+    ck_assert_ptr_null(strstr(text, "xen_vcpu_pcpu"));
+    free(text);
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a name leaving its line: each line must be metadata or begin with a metric's name. */
+START_TEST(hostile)
+{
+    struct snapshot *snapshot = host_new(50, 1, 1);
+    char *text = render(snapshot, FORMAT_TEXT), *rest = text, *line;
+    int infos = 0;
+
+    while ((line = strsep(&rest, "\n")) && *line) {
+        ck_assert(strncmp(line, "# ", 2) == 0 || strncmp(line, "xen_", 4) == 0);
+        infos += strncmp(line, "xen_domain_info{uuid=", 21) == 0;
+        for (const char *at = line; *at; at++)
+            ck_assert_msg((unsigned char)*at >= ' ' && *at != 0x7f, "control character: %s", line);
+    }
+    ck_assert_int_eq(infos, 50);
+    free(text);
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a buffer that a slow client still reads being written again, and unbounded bodies. */
+START_TEST(bodies)
+{
+    struct snapshot *snapshot = host_new(3, 1, 0);
+    struct exposition *exposition = NULL;
+    struct body *held[BODIES_MAX] = {0}, *body = NULL;
+
+    ck_assert_int_eq(exposition_new(&options, &exposition), 0);
+    for (size_t i = 0; i < BODIES_MAX; i++) {
+        ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &held[i]), 0);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_ptr_ne(held[j]->data, held[i]->data);
+    }
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), -EAGAIN);
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_OPENMETRICS, &body), 0);
+    body_unref(body);
+
+    /* Given back, the same memory comes again: the steady state allocates nothing. */
+    body_unref(held[2]);
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), 0);
+    ck_assert_ptr_eq(body, held[2]);
+    ck_assert_uint_le(body->length, body->capacity);
+
+    for (size_t i = 0; i < BODIES_MAX; i++)
+        body_unref(held[i]);
+    exposition_free(exposition);
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a line under the name of a domain that is gone, and a body smaller than its text. */
+START_TEST(topologies)
+{
+    struct exposition *exposition = NULL;
+
+    ck_assert_int_eq(exposition_new(&options, &exposition), 0);
+    for (uint32_t domains = 0; domains < 300; domains = domains * 3 + 1) {
+        struct snapshot *snapshot = host_new(domains, 3, (int)(domains & 1));
+        struct body *body = NULL;
+
+        /* The longest numbers there are. */
+        for (int kind = 0; kind < SNAPSHOT_KINDS; kind++)
+            for (uint32_t row = 0; row < snapshot_rows(snapshot->topology, kind); row++)
+                for (uint32_t field = 0; field < snapshot_fields[kind]; field++)
+                    snapshot_row(snapshot, kind, row)[field] = UINT64_MAX - 1;
+        for (int format = 0; format < FORMATS; format++) {
+            const char *at;
+            uint32_t infos = 0;
+
+            ck_assert_int_eq(exposition_render(exposition, snapshot, format, &body), 0);
+            at = body->data;
+            while ((at = memmem(at, (size_t)(body->data + body->length - at), "\nxen_domain_info{",
+                                17))) {
+                at++;
+                infos++;
+            }
+            ck_assert_uint_eq(infos, domains);
+            ck_assert_uint_le(body->length, body->capacity);
+            body_unref(body);
+        }
+        snapshot_unref(snapshot);
+    }
+    exposition_free(exposition);
+}
+END_TEST
+
+/* Would catch a name, unit or help text that breaks the format's rules. */
+START_TEST(catalogue_rules)
+{
+    for (size_t i = 0; i < catalogue_families; i++) {
+        const struct family *family = &catalogue[i];
+
+        ck_assert_uint_gt(family->samples, 0);
+        ck_assert_ptr_null(strpbrk(family->help, "\\\"\n"));
+        ck_assert_int_eq(family->help[strlen(family->help) - 1], '.');
+        ck_assert_uint_eq(strspn(family->name, "abcdefghijklmnopqrstuvwxyz_"),
+                          strlen(family->name));
+        if (family->unit) {
+            size_t length = strlen(family->name), unit = strlen(family->unit);
+
+            ck_assert_uint_gt(length, unit + 1);
+            ck_assert_str_eq(family->name + length - unit, family->unit);
+            ck_assert_int_eq(family->name[length - unit - 1], '_');
+        }
+        ck_assert_int_eq(family->scale == SCALE_SECONDS,
+                         family->unit && strcmp(family->unit, "seconds") == 0);
+        for (size_t other = 0; other < i; other++)
+            ck_assert_str_ne(family->name, catalogue[other].name);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("exposition");
+    TCase *tests = tcase_create("exposition");
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, golden);
+    tcase_add_test(tests, absent);
+    tcase_add_test(tests, hostile);
+    tcase_add_test(tests, bodies);
+    tcase_add_test(tests, topologies);
+    tcase_add_test(tests, catalogue_rules);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

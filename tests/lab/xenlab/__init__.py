@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab: a real Xen in QEMU under software emulation, with a Dom0, guests and the exporter.
+
+    cli         the commands
+    packages    what comes from apt: host packages, sources and downloads in a private apt state
+    hypervisor  xen, patched (built here) or stock (Debian's)
+    dom0        kernel, initrd and root file system of Dom0
+    machine     one QEMU: boot, ports, deadline, end
+    channel     commands in Dom0 through dom0/agent.py
+    guests      mini guests, their placement, tools built for Dom0
+    exporter    the exporter in Dom0
+    suite       runs suite/*.py
+"""

@@ -10,6 +10,18 @@ const uint32_t snapshot_fields[SNAPSHOT_KINDS] = {
     [SNAPSHOT_PCPU] = PCPU_FIELDS, [SNAPSHOT_SELF] = SELF_FIELDS,
 };
 
+const char *snapshot_source_name(uint32_t source)
+{
+    static const char *const names[SNAPSHOT_SOURCES] = {
+        [SNAPSHOT_SOURCE_PAGES] = "pages",
+        [SNAPSHOT_SOURCE_HYPERCALLS] = "hypercalls",
+        [SNAPSHOT_SOURCE_SIMULATED] = "simulated",
+        [SNAPSHOT_SOURCE_RECORDING] = "recording",
+    };
+
+    return source < SNAPSHOT_SOURCES ? names[source] : "unknown";
+}
+
 uint32_t snapshot_rows(const struct topology *topology, enum snapshot_kind kind)
 {
     switch (kind) {

@@ -83,6 +83,9 @@ enum snapshot_source {
     SNAPSHOT_SOURCES,
 };
 
+/* "pages", "hypercalls", ...; "unknown" beyond the enum. A static string. */
+const char *snapshot_source_name(uint32_t source);
+
 struct snapshot {
     unsigned int references; /* atomic; snapshot_ref(), snapshot_unref() */
     uint32_t source;         /* enum snapshot_source */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The web server: listens, asks the wall for a snapshot per scrape, answers with its exposition.
+ * Everything runs in two threads of its own (one accepts and watches deadlines, one is
+ * libmicrohttpd's); the caller only starts and stops it.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exposition/exposition.h"
+#include "http/listen.h"
+#include "sampler/request.h"
+#include "util/cleanup.h"
+#include "util/monotonic.h"
+
+/* All pointers are borrowed until http_server_free(). */
+struct http_server_config {
+    const struct listen_address *addresses;
+    size_t addresses_count;
+    const char *telemetry_path; /* begins with a slash */
+    struct request_wall *wall;
+    struct exposition_options exposition;
+    unsigned int max_scrapes; /* in flight, over all listeners */
+    unsigned int max_connections;
+    unsigned int max_connections_per_address;
+    uint64_t request_timeout_ns; /* from the first connection to the end of the request's header */
+    uint64_t sample_timeout_ns;  /* until the wall must have answered */
+    uint64_t send_timeout_ns;    /* until the client must have taken the whole response */
+    uint64_t idle_timeout_ns;    /* from one response to the end of the next request's header */
+};
+
+/* The limits; the rest has no default. */
+#define HTTP_SERVER_DEFAULTS                                                                       \
+    .telemetry_path = "/metrics", .max_scrapes = 40, .max_connections = 256,                       \
+    .max_connections_per_address = 64, .request_timeout_ns = 10 * NS_PER_S,                        \
+    .sample_timeout_ns = 5 * NS_PER_S, .send_timeout_ns = 30 * NS_PER_S,                           \
+    .idle_timeout_ns = 120 * NS_PER_S
+
+struct http_server;
+
+/*
+ * Binds the addresses and starts serving. Negative errno, with a message of one line in `error`
+ * that says what to do about it.
+ */
+int http_server_new(const struct http_server_config *config, struct http_server **ret_server,
+                    char *error, size_t error_size) must_check;
+
+/*
+ * Stops serving, cutting off whoever is still there, and frees. Answers of the wall that are still
+ * under way may arrive later. Always returns NULL.
+ */
+struct http_server *http_server_free(struct http_server *server);
+
+/*
+ * The port behind address `index` of the configuration, for which 0 may have been given; 0 when
+ * that address is an optional one and could not be bound.
+ */
+uint16_t http_server_port(const struct http_server *server, size_t index);
+
+DEFINE_CLEANUP(struct http_server *, cleanup_http_server, http_server_free)

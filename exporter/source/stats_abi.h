@@ -123,7 +123,10 @@ struct stats_domain {
     uint64_t dying; /* 0 alive, 1 dying (resources being freed), 2 dead */
 };
 
-/* Each field is one 64-bit atomic write. */
+/*
+ * `seq` covers the two counts together with the bitmap: while it is even and unchanged, created -
+ * destroyed bits are set. Every field is also one 64-bit atomic write.
+ */
 struct stats_host {
     struct stats_record record;
     uint64_t domains_created;   /* since boot */
@@ -138,7 +141,7 @@ enum stats_clock_flags {
     STATS_CLOCK_TSC_USABLE = 1U << 1, /* RDTSC in user space plus this pair gives system time */
 };
 
-/* `seq` covers everything. Refreshed by the periodic time calibration, about once a second. */
+/* `seq` covers everything, `record.flags` too. Refreshed about once a second. */
 struct stats_clock {
     struct stats_record record; /* flags: also enum stats_clock_flags */
     uint64_t tsc;               /* TSC at system_time */

@@ -2,13 +2,16 @@
 """The commands of the lab."""
 
 import argparse
+import os
 import shutil
 import signal
 import sys
 
-from xenlab import dom0, hypervisor, packages
+from xenlab import dom0, exporter, hypervisor, packages, suite
+from xenlab.exporter import Exporter
+from xenlab.guests import Guests
 from xenlab.machine import Machine, all_machines
-from xenlab.progress import LabError, say
+from xenlab.progress import LabError, say, step
 
 DESCRIPTION = "A real Xen in QEMU, with a Dom0, guests and the exporter, on any Debian 12 machine."
 
@@ -33,6 +36,11 @@ def parser():
     command("shell", do_shell, "a shell in Dom0")
     run = command("run", do_run, "run a command in Dom0, with its output and its exit status")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD...")
+    exp = command("exporter", do_exporter, "start the exporter again, with the newest build or $XSE_EXPORTER")
+    exp.add_argument("argv", nargs=argparse.REMAINDER, metavar="OPTION...", help="options for it instead of the usual")
+    test = command("test", do_test, "boot a host of its own, run the suite, end it")
+    test.add_argument("pattern", nargs="?", default="", help="only tests with this in their name")
+    test.set_defaults(name=f"test-{os.getpid()}")
     command("down", do_down, "end the host")
     command("status", do_status, "which hosts there are").set_defaults(name=None)
     command("logs", do_logs, "the console of Xen and Dom0")
@@ -65,11 +73,44 @@ def do_up(options):
         if flavour == "stock":
             say("there is no xen-patches/4.17/series yet: booting stock Xen")
     machine.boot(hypervisor.obtain(flavour), dom0.obtain(), flavour=flavour, init=options.init, linger=True)
-    if not options.no_guests:
-        pass
+    try:
+        guests = Guests(machine)
+        guests.prepare()
+        if not options.no_guests:
+            with step("starting guests"):
+                guests.start_default()
+        if not options.no_exporter:
+            start_exporter(machine)
+    except BaseException as why:
+        if not isinstance(why, LabError):
+            machine.stop()  # we were told to end; a mere failure leaves a host to look at
+        raise
     say("up: `lab run xl list`, `lab shell`, `lab down`")
     print(machine.url)
     return 0
+
+
+def start_exporter(machine, *arguments):
+    binary = exporter.find()
+    if not binary:
+        say("no exporter: none is built and XSE_EXPORTER names none")
+        return
+    with step(f"starting {binary}"):
+        one = Exporter(machine)
+        one.stop()
+        one.install(binary)
+        one.start(*arguments)
+
+
+def do_exporter(options):
+    machine = Machine(options.name)
+    start_exporter(machine, *options.argv)
+    print(machine.url)
+    return 0
+
+
+def do_test(options):
+    return suite.run(options.name, options.pattern)
 
 
 def do_shell(options):

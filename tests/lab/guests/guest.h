@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guest that does one thing for ever, on each of its vCPUs. There is no memory management, no
+ * interrupt and no device: only what a scheduler sees. pv.c and pvh.c say how such a guest starts
+ * and how it calls Xen; what it does is the same for both, and is the first letter of its command
+ * line.
+ */
+#include <stdint.h>
+
+#include <xen/xen.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+static long hypercall(unsigned long number, unsigned long a1, unsigned long a2, const void *a3);
+
+static void behave(char how)
+{
+    for (;;) {
+        struct sched_poll poll = {.timeout = 0}; /* for ever: there is no port to wait for */
+
+        if (how == 'b') { /* busy: never gives the CPU away */
+            __asm__ volatile("pause");
+            continue;
+        }
+        if (how == 's') /* switching: blocks for a moment, as fast as Xen lets it */
+            poll.timeout = 1;
+        hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, (unsigned long)&poll, 0);
+    }
+}
+
+/* Stacks of the vCPUs. What they run needs a few words. */
+#define MAX_VCPUS 16
+static uint8_t stacks[MAX_VCPUS][1024] __attribute__((aligned(16)));
+
+static void *stack_of(unsigned int vcpu)
+{
+    return stacks[vcpu] + sizeof(stacks[vcpu]) - 64;
+}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests on a host, and the tools built for its Dom0.
+
+Placement: pCPUs 0 and 1 are Dom0's. Guests share pCPU 2. The spinner has pCPU 3 in a cpupool of its own with
+the null scheduler: its one vCPU is put there once and never again changes its state.
+"""
+
+import json
+import time
+import uuid
+
+from xenlab.paths import BUILD, LAB
+from xenlab.progress import LabError, run
+
+SHARED_PCPU, SPIN_PCPU, SPIN_POOL = 2, 3, "spin"
+MEMORY = {"pv": 4, "pvh": 8}  # MiB
+
+# What `lab up` starts: name, type, what it does, vCPUs.
+DEFAULT = (
+    ("pv-busy", "pv", "busy", 1),
+    ("pv-idle", "pv", "idle", 2),
+    ("pvh-busy", "pvh", "busy", 2),
+    ("pvh-idle", "pvh", "idle", 1),
+)
+
+
+class Guests:
+    def __init__(self, machine):
+        self.machine = machine
+        self.dom0 = machine.dom0
+        self.directory = machine.share / "guests"
+
+    def prepare(self):
+        """Builds guests and tools into the share, where Dom0 finds them as /share/guests and /share/tools."""
+        for what in ("guests", "tools"):
+            (self.machine.share / what).mkdir(exist_ok=True)
+            run([LAB / what / "build", self.machine.share / what], BUILD / f"{what}.log")
+
+    def start_default(self):
+        for name, kind, does, vcpus in DEFAULT:
+            self.create(name, kind, does, vcpus=vcpus)
+        self.make_pool()
+        self.create("spinner", "pv", "busy", pool=SPIN_POOL)
+
+    def make_pool(self):
+        """Null scheduler where Xen has it (ours does); Debian's own falls back to its default one."""
+        self.dom0.run("xl", "cpupool-cpu-remove", "Pool-0", SPIN_PCPU)
+        scheduler = self.dom0.sh(f"xl cpupool-create name='\"{SPIN_POOL}\"' sched='\"null\"' cpus='[\"{SPIN_PCPU}\"]'",
+                                 check=False)
+        if scheduler.status:
+            self.dom0.sh(f"xl cpupool-create name='\"{SPIN_POOL}\"' sched='\"credit2\"' cpus='[\"{SPIN_PCPU}\"]'")
+
+    def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, paused=False):
+        """Creates a guest by xl and returns its UUID. `does`: busy, idle or switching."""
+        identity = str(uuid.uuid4())
+        place = f'pool = "{pool}"' if pool else f'cpus = "{SHARED_PCPU}"'
+        (self.directory / f"{name}.cfg").write_text(
+            f'name = "{name}"\nuuid = "{identity}"\ntype = "{kind}"\nkernel = "/share/guests/{kind}"\n'
+            f'cmdline = "{does}"\nmemory = {MEMORY[kind]}\nvcpus = {vcpus}\n{place}\n')
+        self.dom0.run("xl", "create", *(["-p"] if paused else []), f"/share/guests/{name}.cfg")
+        return identity
+
+    def destroy(self, name):
+        self.dom0.run("xl", "destroy", name)
+
+    def domid(self, name):
+        return int(self.dom0.run("xl", "domid", name).text)
+
+    def listed(self):
+        """What xl knows: {name: (domid, uuid, vCPUs)}."""
+        found = {}
+        for domain in json.loads(self.dom0.run("xl", "list", "-l").text):
+            info = domain["config"]["c_info"]
+            name = info.get("name") or "Domain-0"
+            vcpus = domain["config"]["b_info"].get("max_vcpus", 0)
+            found[name] = (domain["domid"], info.get("uuid", ""), vcpus)
+        return found
+
+    def tool(self, name, *arguments, **options):
+        """Runs one of tools/ in Dom0."""
+        return self.dom0.run(f"/share/tools/{name}", *arguments, **options)
+
+
+def wait_for(what, condition, patience=30.0, pause=0.1):
+    """Polls until condition() is true and returns what it gave; at the end of the patience a LabError."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise LabError(f"waited {patience:g} s in vain for {what}")
+        time.sleep(pause)

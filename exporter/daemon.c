@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "domains/xenstore.h"
 #include "exposition/exposition.h"
@@ -17,6 +16,7 @@
 #include "service/loop.h"
 #include "service/notify.h"
 #include "source/open.h"
+#include "util/monotonic.h"
 #include "util/write_file.h"
 #include "version.h"
 
@@ -29,6 +29,7 @@ struct daemon {
     struct xenstore *xenstore;
     struct sampler *sampler;
     struct request_local *requests;
+    struct listen_address addresses[OPTIONS_ADDRESSES_MAX]; /* the server borrows them */
     struct http_server *server;
     const char *source_name;
     uint32_t status_domains; /* as the service manager was told last */
@@ -71,7 +72,7 @@ static void on_scan_timer(void *userdata)
     struct daemon *daemon = userdata;
     uint32_t domains;
 
-    (void)sampler_scan(daemon->sampler); /* what fails was logged, and is tried again */
+    sampler_scan(daemon->sampler); /* what fails was logged, and is tried again */
     domains = sampler_domains(daemon->sampler);
     if (domains != daemon->status_domains) {
         daemon->status_domains = domains;
@@ -128,6 +129,67 @@ static int connect_loop(struct daemon *daemon)
     return loop_add_fd(daemon->loop, xenstore_fd(daemon->xenstore), on_xenstore, daemon);
 }
 
+/* The addresses asked for must all bind; of the default ones, [::1] may be missing. */
+static int parse_addresses(const struct options *options,
+                           struct listen_address addresses[OPTIONS_ADDRESSES_MAX],
+                           size_t *ret_count, char *error, size_t error_size)
+{
+    static const char *const defaults[] = {"127.0.0.1:" OPTIONS_DEFAULT_PORT,
+                                           "[::1]:" OPTIONS_DEFAULT_PORT};
+    bool given = options->listen_addresses > 0;
+    size_t count = given ? options->listen_addresses : 2;
+    const char *const *texts = given ? options->listen_address : defaults;
+
+    for (size_t i = 0; i < count; i++) {
+        int r = listen_address_parse(texts[i], &addresses[i], error, error_size);
+
+        if (r < 0)
+            return r;
+        addresses[i].optional = !given && i == 1;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static enum daemon_exit build_server(struct daemon *daemon)
+{
+    struct http_server_config config = {HTTP_SERVER_DEFAULTS};
+    char error[256];
+    int r;
+
+    r = parse_addresses(daemon->options, daemon->addresses, &config.addresses_count, error,
+                        sizeof(error));
+    if (r < 0) {
+        log_error("%s", error);
+        return DAEMON_BAD_OPTION;
+    }
+    r = request_local_new(daemon->sampler, &daemon->requests);
+    if (r == 0)
+        r = connect_loop(daemon);
+    if (r < 0) {
+        log_error("cannot start: %s", strerror(-r));
+        return DAEMON_FAILED;
+    }
+
+    config.addresses = daemon->addresses;
+    config.telemetry_path = daemon->options->telemetry_path;
+    config.wall = request_local_wall(daemon->requests);
+    config.exposition = exposition_options(daemon->options);
+    r = http_server_new(&config, &daemon->server, error, sizeof(error));
+    if (r < 0) {
+        log_error("%s", error);
+        return DAEMON_FAILED;
+    }
+    for (size_t i = 0; i < config.addresses_count; i++) {
+        if (http_server_port(daemon->server, i))
+            log_info("serving http://%s%s", daemon->addresses[i].text, config.telemetry_path);
+        else
+            log_warning("not serving %s: it cannot be bound here", daemon->addresses[i].text);
+    }
+    log_info("source: %s, domains: %u", daemon->source_name, sampler_domains(daemon->sampler));
+    return DAEMON_OK;
+}
+
 static void tear_down(struct daemon *daemon)
 {
     if (daemon->requests)
@@ -169,22 +231,14 @@ enum daemon_exit daemon_serve(const struct options *options)
     return result;
 }
 
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* A daemon gets names as events; without a loop they are waited for, but not for ever. */
 static void wait_for_names(struct daemon *daemon)
 {
-    uint64_t now = monotonic_ms(), end = now + ONCE_NAMES_MS;
+    uint64_t now = monotonic_ns() / NS_PER_MS, end = now + ONCE_NAMES_MS;
 
     if (!daemon->xenstore)
         return;
-    for (; now < end && sampler_nameless(daemon->sampler) > 0; now = monotonic_ms()) {
+    for (; now < end && sampler_nameless(daemon->sampler) > 0; now = monotonic_ns() / NS_PER_MS) {
         struct pollfd fd = {.fd = xenstore_fd(daemon->xenstore), .events = POLLIN};
 
         poll(&fd, 1, (int)(end - now));

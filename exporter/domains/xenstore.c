@@ -15,6 +15,7 @@
 #include <xenstore.h>
 
 #include "sampler/topology.h"
+#include "util/monotonic.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  5000
@@ -53,10 +54,7 @@ struct xenstore {
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return monotonic_ns() / NS_PER_MS;
 }
 
 static void ring(int fd)

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "sampler/sampler.h"
+#include "util/monotonic.h"
 
 struct waiting {
     uint64_t deadline_ns;
@@ -27,14 +27,6 @@ struct request_local {
     struct waiting waiting[REQUEST_LOCAL_MAX];
     size_t count;
 };
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
 
 static int ask(struct request_wall *wall, uint64_t deadline_ns, request_done_fn done,
                void *userdata)

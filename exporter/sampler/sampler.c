@@ -381,7 +381,7 @@ int sampler_take(struct sampler *sampler, struct snapshot **ret_snapshot)
      * a domain that stays out of reach must not cost a hypercall per scrape.
      */
     if (is_out_of_date(sampler))
-        (void)rescan(sampler);
+        rescan(sampler);
     for (uint32_t i = 0; i < sampler->domains; i++)
         look_again(sampler, &sampler->domain[i]);
     if (sampler->topology_stale || !sampler->topology) {

@@ -27,9 +27,10 @@ struct sampler *sampler_free(struct sampler *sampler);
 /*
  * Brings what is attached in line with the domains that exist: looks at the bitmap when its counts
  * changed, at every dead mark always. Memory reads alone while nothing changed. 0, or the first
- * error that kept a domain from being attached; the others are attached all the same.
+ * error that kept a domain from being attached: it was logged and will be tried again, the others
+ * are attached all the same.
  */
-int sampler_scan(struct sampler *sampler) must_check;
+int sampler_scan(struct sampler *sampler);
 
 /* Hands over what xenstore has to say: new names, hints that domains came or went. */
 void sampler_take_events(struct sampler *sampler);

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "util/monotonic.h"
 
 #define LINE_MAX_BYTES 2048
 #define LIMIT_MS       10000
@@ -90,11 +91,8 @@ void log_emit(enum log_level level, const char *format, ...)
 
 bool log_limited(struct log_limit *limit, uint64_t *ret_suppressed)
 {
-    struct timespec now;
-    uint64_t now_ms;
+    uint64_t now_ms = monotonic_ns() / NS_PER_MS;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     if (now_ms < limit->next_ms) {
         limit->suppressed++;
         return false;

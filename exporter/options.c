@@ -17,7 +17,11 @@ struct option_row {
     const char *argument; /* NULL: takes none; in brackets: optional */
     const char *help;     /* lines after the first are indented by the printer */
     int (*set)(struct options *options, const struct option_row *row, const char *value);
+    uint32_t lowest, highest; /* set_number */
+    size_t field;             /* set_number: offset in struct options */
 };
+
+#define FIELD(name) offsetof(struct options, name)
 
 static int complain(const struct option_row *row, const char *value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -66,43 +70,14 @@ static int set_source(struct options *options, const struct option_row *row, con
     return complain(row, value, "not a source; there are auto, pages and simulated");
 }
 
-static int set_domains(struct options *options, const struct option_row *row, const char *value)
+/* A whole number within the row's limits, for the 32-bit field that the row names. */
+static int set_number(struct options *options, const struct option_row *row, const char *value)
 {
-    uint64_t number;
-    int r = parse_number(row, value, 0, 10000, &number);
+    uint64_t number = 0;
+    int r = parse_number(row, value, row->lowest, row->highest, &number);
 
     if (r == 0)
-        options->simulated.domains = (uint32_t)number;
-    return r;
-}
-
-static int set_vcpus(struct options *options, const struct option_row *row, const char *value)
-{
-    uint64_t number;
-    int r = parse_number(row, value, 1, 1024, &number);
-
-    if (r == 0)
-        options->simulated.vcpus = (uint32_t)number;
-    return r;
-}
-
-static int set_pcpus(struct options *options, const struct option_row *row, const char *value)
-{
-    uint64_t number;
-    int r = parse_number(row, value, 1, 4096, &number);
-
-    if (r == 0)
-        options->simulated.pcpus = (uint32_t)number;
-    return r;
-}
-
-static int set_churn(struct options *options, const struct option_row *row, const char *value)
-{
-    uint64_t number;
-    int r = parse_number(row, value, 0, 60000, &number);
-
-    if (r == 0)
-        options->simulated.churn = (uint32_t)number;
+        *(uint32_t *)((char *)options + row->field) = (uint32_t)number;
     return r;
 }
 

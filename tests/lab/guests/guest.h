@@ -7,6 +7,8 @@
  */
 #include <stdint.h>
 
+/* Without this the headers mean the hypercalls of Xen 3.0. */
+#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
 #include <xen/xen.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>

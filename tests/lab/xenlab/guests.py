@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 
+from xenlab.metrics import Metrics
 from xenlab.paths import BUILD, LAB
 from xenlab.progress import LabError, run
 
@@ -79,6 +80,18 @@ class Guests:
     def tool(self, name, *arguments, **options):
         """Runs one of tools/ in Dom0."""
         return self.dom0.run(f"/share/tools/{name}", *arguments, **options)
+
+
+class Bracket:
+    """One run of tools/bracket: before and after as {(domid, vCPU): seconds running}, metrics between."""
+
+    def __init__(self, guests):
+        head, _, body = guests.tool("bracket", 9603).text.partition("\n\n")
+        self.before, self.after = {}, {}
+        for when, domid, vcpu, ns in (line.split() for line in head.splitlines()):
+            (self.before if when == "before" else self.after)[int(domid), int(vcpu)] = int(ns) / 1e9
+        self.runstates = Metrics(body).runstates()
+        self.both = set(self.before) & set(self.after)
 
 
 def wait_for(what, condition, patience=30.0, pause=0.1):

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs last: what Xen and Dom0 had to say while all the others ran."""
+
+import re
+
+BAD = re.compile(r"Assertion|Xen BUG|Xen WARN|Panic|FATAL|Oops|BUG:|WARNING:|general protection|segfault|Out of memory")
+
+
+def test_xen_and_dom0_had_nothing_to_complain_about(lab):
+    # Catches: an assertion or a warning that no test looked for. The hypervisor is a debug build.
+    lines = lab.machine.console.read_text(errors="replace").splitlines()
+    bad = [line for line in lines if BAD.search(line)]
+    assert not bad, f"{len(bad)} lines in {lab.machine.console}: {bad[:5]}"

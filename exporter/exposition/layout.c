@@ -40,13 +40,6 @@ struct layout {
     size_t capacity[FORMATS];
 };
 
-static const char *const source_names[SNAPSHOT_SOURCES] = {
-    [SNAPSHOT_SOURCE_PAGES] = "pages",
-    [SNAPSHOT_SOURCE_HYPERCALLS] = "hypercalls",
-    [SNAPSHOT_SOURCE_SIMULATED] = "simulated",
-    [SNAPSHOT_SOURCE_RECORDING] = "recording",
-};
-
 static const char end_of_openmetrics[] = "# EOF\n";
 
 static int write_rows(struct layout *layout, const struct layout_options *options)
@@ -54,11 +47,7 @@ static int write_rows(struct layout *layout, const struct layout_options *option
     unsigned int identity = options->identity ? options->identity : LABEL_IDENTITY_DEFAULT;
     const struct topology *topology = layout->topology;
     struct label_rows *rows = layout->rows;
-    const char *source = "unknown";
     int error;
-
-    if (layout->source < SNAPSHOT_SOURCES)
-        source = source_names[layout->source];
 
     error = labels_of_one(NULL, NULL, &rows[LABELS_NONE]);
     if (!error)
@@ -70,7 +59,7 @@ static int write_rows(struct layout *layout, const struct layout_options *option
     if (!error)
         error = labels_of_pcpus(topology, &rows[LABELS_PCPU]);
     if (!error)
-        error = labels_of_one("source", source, &rows[LABELS_SOURCE]);
+        error = labels_of_one("source", snapshot_source_name(layout->source), &rows[LABELS_SOURCE]);
     if (!error)
         error = labels_of_one("version", options->version, &rows[LABELS_VERSION]);
     return error;

@@ -41,6 +41,12 @@ static const char *explain(int error)
     }
 }
 
+/* Without the series DOMID_XEN is no domain to acquire_resource, and the type is unknown. */
+static bool is_stock_xen(int error)
+{
+    return error == -EOPNOTSUPP || error == -ESRCH || error == -EINVAL || error == -ENOSYS;
+}
+
 static int open_pages(struct source **ret_source)
 {
     struct frames *frames;
@@ -53,9 +59,11 @@ static int open_pages(struct source **ret_source)
         return r;
     }
     r = pages_source_new(frames, SNAPSHOT_SOURCE_PAGES, ret_source, &reason);
-    if (r < 0)
-        log_error("cannot read Xen's statistics tables: %s (%s); they come with the patches in "
-                  "xen-patches/" WAY_OUT,
+    if (is_stock_xen(r))
+        log_error("cannot read Xen's statistics tables: this Xen has none (they come with the "
+                  "patches in xen-patches/), or was booted with stats-tables=no" WAY_OUT);
+    else if (r < 0)
+        log_error("cannot read Xen's statistics tables: %s (%s)" WAY_OUT,
                   reason ? reason : "out of memory", strerror(-r));
     return r;
 }

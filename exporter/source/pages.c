@@ -317,7 +317,7 @@ static int map_host(struct pages_source *pages, const char **ret_reason)
 
     r = pages->frames->ops->map(pages->frames, STATS_DOMID_XEN, &pages->host_mapping);
     if (r < 0) {
-        *ret_reason = "this hypervisor has no statistics tables";
+        *ret_reason = "the host's table cannot be mapped";
         return r;
     }
     r = page_table_init(&pages->host, pages->host_mapping.base, pages->host_mapping.count,
@@ -328,6 +328,7 @@ static int map_host(struct pages_source *pages, const char **ret_reason)
         return r < 0 ? r : -EPROTO;
     }
 
+    pages->mapped_frames += pages->host_mapping.count;
     pages->host_kind = page_kind(&pages->host, STATS_KIND_HOST);
     pages->clock_kind = page_kind(&pages->host, STATS_KIND_CLOCK);
     pages->bitmap_kind = page_kind(&pages->host, STATS_KIND_BITMAP);

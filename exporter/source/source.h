@@ -75,7 +75,8 @@ DEFINE_CLEANUP(struct source *, cleanup_source, source_free)
 /*
  * A source that reads statistics pages; takes `frames` (also when it fails). `id` is what it calls
  * itself. `ret_reason`, a static string, explains an error in words.
- * -EOPNOTSUPP: this hypervisor has no statistics tables. -EPROTO: it has tables of another version.
+ * What the provider says when the host's table cannot be mapped; -EPROTO: tables of another
+ * version; -EBADMSG: tables that contradict themselves.
  */
 int pages_source_new(struct frames *frames, enum snapshot_source id, struct source **ret_source,
                      const char **ret_reason) must_check;

@@ -39,7 +39,7 @@ def parser():
     exp = command("exporter", do_exporter, "start the exporter again, with the newest build or $XSE_EXPORTER")
     exp.add_argument("argv", nargs=argparse.REMAINDER, metavar="OPTION...", help="options for it instead of the usual")
     test = command("test", do_test, "boot a host of its own, run the suite, end it")
-    test.add_argument("pattern", nargs="?", default="", help="only tests with this in their name")
+    test.add_argument("pattern", nargs="?", default="", help="only tests with this (or one of these, with commas) in their name")
     test.set_defaults(name=f"test-{os.getpid()}")
     command("down", do_down, "end the host")
     command("status", do_status, "which hosts there are").set_defaults(name=None)

@@ -18,6 +18,11 @@ GLIBC = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libpthread", "libdl", 
 PATIENCE = 30  # seconds until it answers
 
 
+def links_xen(binary):
+    """Builds without Xen's libraries exist too; they are of no use here."""
+    return binary.is_file() and b"libxenforeignmemory.so" in binary.read_bytes()
+
+
 def find():
     """The binary: $XSE_EXPORTER, else the newest one built. None if there is none."""
     named = os.environ.get("XSE_EXPORTER")
@@ -25,8 +30,8 @@ def find():
         if not Path(named).is_file():
             raise LabError(f"XSE_EXPORTER names {named}, which is not there")
         return Path(named)
-    built = (REPO / "build").glob("*/exporter/xen-stats-exporter")
-    return max((p for p in built if p.is_file()), key=lambda p: p.stat().st_mtime, default=None)
+    built = (p for p in (REPO / "build").glob("*/exporter/xen-stats-exporter") if links_xen(p))
+    return max(built, key=lambda p: p.stat().st_mtime, default=None)
 
 
 class Exporter:
@@ -53,10 +58,10 @@ class Exporter:
         return self.dom0.run(f"{HOME}/xen-stats-exporter", *arguments, env={"LD_LIBRARY_PATH": f"{HOME}/lib"},
                              check=False, **options)
 
-    def start(self, *arguments):
-        """Starts it in the background and returns when it answers."""
+    def start(self, *arguments, prefix=""):
+        """Starts it in the background, perhaps under another command, and returns when it answers."""
         words = " ".join(arguments or OPTIONS)
-        pid = self.dom0.sh(f"LD_LIBRARY_PATH={HOME}/lib setsid {HOME}/xen-stats-exporter {words} "
+        pid = self.dom0.sh(f"LD_LIBRARY_PATH={HOME}/lib setsid {prefix} {HOME}/xen-stats-exporter {words} "
                            f"</dev/null >>/share/exporter/log 2>&1 & echo $!").text
         self.machine.remember(exporter_pid=int(pid))
         deadline = time.monotonic() + PATIENCE

@@ -7,6 +7,7 @@ DEADLINE, the seconds each of its tests may take.
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -49,6 +50,11 @@ class Lab:
         for machine in [*self.others, self.machine]:
             machine.stop()
 
+    def forget(self):
+        """Removes what is only worth keeping after a failure: consoles and logs."""
+        for machine in [*self.others, self.machine]:
+            shutil.rmtree(machine.directory, ignore_errors=True)
+
     def scrape(self):
         return scrape(self.machine.exporter_port)
 
@@ -90,7 +96,7 @@ def collect(pattern):
         spec.loader.exec_module(module)
         for name, value in vars(module).items():
             full = f"{file.stem}.{name.removeprefix('test_')}"
-            if name.startswith("test_") and callable(value) and pattern in full:
+            if name.startswith("test_") and callable(value) and any(p in full for p in pattern.split(",")):
                 tests.append((full, value, getattr(module, "DEADLINE", DEADLINE)))
     return tests
 
@@ -135,5 +141,7 @@ def run(name, pattern):
             passed += run_one(lab, *test)
     finally:
         lab.down()
+    if passed == len(tests):
+        lab.forget()
     print(f"{passed} passed, {len(tests) - passed} failed", flush=True)
     return 0 if passed == len(tests) else 1

@@ -3,11 +3,13 @@
 
 import re
 
+# Said at every boot, or by Linux when read_only.py has it ask for what Xen refuses.
+EXPECTED = re.compile(r"Speculative Return Stack Overflow|experimental software|xen_mc_flush")
 BAD = re.compile(r"Assertion|Xen BUG|Xen WARN|Panic|FATAL|Oops|BUG:|WARNING:|general protection|segfault|Out of memory")
 
 
 def test_xen_and_dom0_had_nothing_to_complain_about(lab):
     # Catches: an assertion or a warning that no test looked for. The hypervisor is a debug build.
     lines = lab.machine.console.read_text(errors="replace").splitlines()
-    bad = [line for line in lines if BAD.search(line)]
+    bad = [line for line in lines if BAD.search(line) and not EXPECTED.search(line)]
     assert not bad, f"{len(bad)} lines in {lab.machine.console}: {bad[:5]}"

@@ -26,8 +26,9 @@ struct followed {
     uint32_t domid;
     bool wanted;
     bool watched;
-    bool unread; /* watched already, for a domain that had this domid before */
-    bool fresh;  /* the name is news to the loop */
+    bool unread;        /* watched already, for a domain that had this domid before */
+    bool fresh;         /* the name is news to the loop */
+    uint64_t following; /* another number each time it is followed: another domain may have it */
     char *name;
     size_t name_length;
 };
@@ -47,6 +48,7 @@ struct xenstore {
     uint64_t busy_since_ms;    /* when the call that is under way began; 0: none is */
     struct followed *followed; /* ascending domid */
     size_t count, capacity;
+    uint64_t followings; /* the last number given out */
 
     struct xs_handle *handle; /* the thread's own, like the rest */
     uint64_t probed_ms;
@@ -130,9 +132,25 @@ static void name_path(char *path, size_t size, uint32_t domid)
     snprintf(path, size, "/local/domain/%u/name", domid);
 }
 
-/* Reads a name and leaves it for the loop. False when the connection is lost. */
+static uint64_t following_of(struct xenstore *xenstore, uint32_t domid)
+{
+    const struct followed *followed;
+    uint64_t following;
+
+    pthread_mutex_lock(&xenstore->lock);
+    followed = find(xenstore, domid);
+    following = followed ? followed->following : 0;
+    pthread_mutex_unlock(&xenstore->lock);
+    return following;
+}
+
+/*
+ * Reads a name and leaves it for the loop; not when the loop began to follow a new domain of this
+ * domid meanwhile: that one's name is read by its own order. False when the connection is lost.
+ */
 static bool read_name(struct xenstore *xenstore, uint32_t domid)
 {
+    uint64_t following = following_of(xenstore, domid);
     struct followed *followed;
     unsigned int length = 0;
     char path[64], *name;
@@ -146,7 +164,7 @@ static bool read_name(struct xenstore *xenstore, uint32_t domid)
 
     pthread_mutex_lock(&xenstore->lock);
     followed = find(xenstore, domid);
-    if (followed && followed->wanted) {
+    if (followed && followed->wanted && followed->following == following) {
         free(followed->name);
         followed->name = name;
         followed->name_length = length < TOPOLOGY_NAME_MAX ? length : TOPOLOGY_NAME_MAX;
@@ -405,6 +423,7 @@ int xenstore_new(struct xenstore **ret_xenstore)
 
 struct xenstore *xenstore_free(struct xenstore *xenstore)
 {
+    static struct xenstore *left_behind; /* so that it is not lost to who looks for leaks */
     struct timespec deadline;
 
     if (!xenstore)
@@ -420,10 +439,12 @@ struct xenstore *xenstore_free(struct xenstore *xenstore)
         deadline.tv_sec++;
         deadline.tv_nsec -= 1000000000;
     }
-    if (pthread_timedjoin_np(xenstore->thread, NULL, &deadline) == 0)
+    if (pthread_timedjoin_np(xenstore->thread, NULL, &deadline) == 0) {
         release(xenstore);
-    else
-        pthread_detach(xenstore->thread); /* it still uses all of this, until the process ends */
+        return NULL;
+    }
+    pthread_detach(xenstore->thread); /* it still uses all of this, until the process ends */
+    __atomic_store_n(&left_behind, xenstore, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -491,6 +512,7 @@ int xenstore_follow(struct xenstore *xenstore, uint32_t domid)
             *followed = (struct followed){.domid = domid};
         }
         followed->wanted = followed->unread = true;
+        followed->following = ++xenstore->followings;
     }
     pthread_mutex_unlock(&xenstore->lock);
     ring(xenstore->orders);

@@ -213,6 +213,20 @@ static void fill_getopt_table(struct option table[ROWS + 1])
     table[ROWS] = (struct option){0};
 }
 
+/* What getopt_long() could make nothing of; `optopt` is its own account of it. */
+static int refuse_word(const char *word, int why)
+{
+    const char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > 0 && optopt < 256; /* one of several in a word, perhaps */
+
+    fprintf(stderr, "xen-stats-exporter: %s: %s; --help lists the options\n",
+            is_letter ? letter : word,
+            why == ':'      ? "needs a value"
+            : optopt >= 256 ? "takes no value"
+                            : "not an option of this program");
+    return -EINVAL;
+}
+
 int options_parse(int argc, char *argv[], struct options *ret_options)
 {
     struct options options = {
@@ -228,12 +242,8 @@ int options_parse(int argc, char *argv[], struct options *ret_options)
     opterr = 0;
     optind = 0; /* as if for the first time: tests parse more than once */
     while ((at = getopt_long(argc, argv, ":", table, NULL)) != -1) {
-        if (at == ':' || at == '?') {
-            fprintf(stderr, "xen-stats-exporter: %s: %s; --help lists the options\n",
-                    argv[optind - 1],
-                    at == ':' ? "needs a value" : "not an option of this program");
-            return -EINVAL;
-        }
+        if (at == ':' || at == '?')
+            return refuse_word(argv[optind - 1], at);
         r = rows[at - 256].set(&options, &rows[at - 256], optarg);
         if (r != 0)
             return r;

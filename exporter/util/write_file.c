@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,14 +38,46 @@ static void sync_directory_of(const char *path)
         fsync(fd);
 }
 
+/* A pipe or a device is written to, not replaced. */
+static int write_through(const char *path, const char *data, size_t length)
+{
+    cleanup(cleanup_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : write_all(fd, data, length);
+}
+
+/* Whether `path` is a device, a pipe or a link, which a file of this name must not replace. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+static int write_into(const char *path, const char *data, size_t length)
+{
+    cleanup(cleanup_close) int fd = open(path, O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : write_all(fd, data, length);
+}
+
 int write_file(const char *path, const char *data, size_t length)
 {
     cleanup(cleanup_close) int fd = -1;
-    char fresh[PATH_MAX];
+    char fresh[PATH_MAX], target[PATH_MAX];
+    struct stat status;
     int r;
 
     if (!*path)
         return write_all(STDOUT_FILENO, data, length);
+    if (stat(path, &status) == 0) {
+        if (!S_ISREG(status.st_mode))
+            return write_through(path, data, length);
+        /* Of a symbolic link the file behind it is replaced. */
+        if (!realpath(path, target))
+            return -errno;
+        path = target;
+    }
 
     if ((size_t)snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= sizeof(fresh))
         return -ENAMETOOLONG;

@@ -8,6 +8,6 @@
 
 /*
  * Replaces `path` by `length` bytes: a new file beside it, fsync, rename. An empty path is standard
- * output. A negative errno; then `path` is as it was.
+ * output; a pipe or a device is written to. A negative errno; then `path` is as it was.
  */
 int write_file(const char *path, const char *data, size_t length) must_check;

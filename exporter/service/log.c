@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/monotonic.h"
@@ -40,10 +41,18 @@ bool log_level_parse(const char *text, enum log_level *ret_level)
     return false;
 }
 
-/* The journal sets this for services whose output it reads; sd-daemon(3) has the prefixes. */
+/*
+ * Whether standard error is the stream that the journal reads: it names device and inode, since the
+ * variable is inherited further than the stream (systemd.exec(5)). sd-daemon(3) has the prefixes.
+ */
 static bool journal_reads(void)
 {
-    return getenv("JOURNAL_STREAM") != NULL;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat status;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 static size_t escape(char *to, size_t size, const char *from)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,21 +41,6 @@ static void sync_directory_of(const char *path)
 static int write_through(const char *path, const char *data, size_t length)
 {
     cleanup(cleanup_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-    return fd < 0 ? -errno : write_all(fd, data, length);
-}
-
-/* Whether `path` is a device, a pipe or a link, which a file of this name must not replace. */
-static bool is_special(const char *path)
-{
-    struct stat status;
-
-    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
-static int write_into(const char *path, const char *data, size_t length)
-{
-    cleanup(cleanup_close) int fd = open(path, O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC);
 
     return fd < 0 ? -errno : write_all(fd, data, length);
 }

@@ -9,9 +9,9 @@
 
 /* Without this the headers mean the hypercalls of Xen 3.0. */
 #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
-#include <xen/xen.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
+#include <xen/xen.h>
 
 static long hypercall(unsigned long number, unsigned long a1, unsigned long a2, const void *a3);
 

@@ -8,12 +8,12 @@ __asm__(".pushsection .note.xen, \"a\", @note\n"
         "1:  \\directive \\value\n"
         "2:\n"
         ".endm\n"
-        "xen_note 6, .asciz, \"generic\"\n"     /* XEN_ELFNOTE_GUEST_OS */
-        "xen_note 5, .asciz, \"xen-3.0\"\n"     /* XEN_ELFNOTE_XEN_VERSION */
-        "xen_note 8, .asciz, \"generic\"\n"     /* XEN_ELFNOTE_LOADER */
-        "xen_note 3, .quad, 0\n"                /* XEN_ELFNOTE_VIRT_BASE */
-        "xen_note 4, .quad, 0\n"                /* XEN_ELFNOTE_PADDR_OFFSET */
-        "xen_note 1, .quad, _start\n"           /* XEN_ELFNOTE_ENTRY */
+        "xen_note 6, .asciz, \"generic\"\n" /* XEN_ELFNOTE_GUEST_OS */
+        "xen_note 5, .asciz, \"xen-3.0\"\n" /* XEN_ELFNOTE_XEN_VERSION */
+        "xen_note 8, .asciz, \"generic\"\n" /* XEN_ELFNOTE_LOADER */
+        "xen_note 3, .quad, 0\n"            /* XEN_ELFNOTE_VIRT_BASE */
+        "xen_note 4, .quad, 0\n"            /* XEN_ELFNOTE_PADDR_OFFSET */
+        "xen_note 1, .quad, _start\n"       /* XEN_ELFNOTE_ENTRY */
         ".popsection\n"
         ".globl _start\n"
         "_start:\n"

@@ -5,14 +5,15 @@
 #include <xen/arch-x86/hvm/start_info.h>
 #include <xen/hvm/hvm_vcpu.h>
 
-__asm__(".pushsection .note.xen, \"a\", @note\n"
-        "    .balign 4; .long 4, 4, 18; .asciz \"Xen\"; .long _start\n" /* XEN_ELFNOTE_PHYS32_ENTRY */
-        ".popsection\n"
-        ".globl _start\n"
-        "_start:\n"
-        "    mov $stacks+1024-64, %esp\n"
-        "    push %ebx\n"
-        "    call boot\n");
+__asm__(
+    ".pushsection .note.xen, \"a\", @note\n"
+    "    .balign 4; .long 4, 4, 18; .asciz \"Xen\"; .long _start\n" /* XEN_ELFNOTE_PHYS32_ENTRY */
+    ".popsection\n"
+    ".globl _start\n"
+    "_start:\n"
+    "    mov $stacks+1024-64, %esp\n"
+    "    push %ebx\n"
+    "    call boot\n");
 
 /*
  * vmmcall as such instead of through the hypercall page: QEMU emulates an AMD processor. A Xen with
@@ -42,12 +43,21 @@ void boot(const struct hvm_start_info *info)
     /* Flat segments with the attributes of 32-bit code, data and a busy TSS. */
     static struct vcpu_hvm_context context = {
         .mode = VCPU_HVM_MODE_32B,
-        .cpu_regs.x86_32 = {
-            .cs_limit = ~0U, .ss_limit = ~0U, .ds_limit = ~0U, .es_limit = ~0U, .tr_limit = 0x67,
-            .cs_ar = 0xc9b, .ss_ar = 0xc93, .ds_ar = 0xc93, .es_ar = 0xc93, .tr_ar = 0x8b,
-            .cr0 = 1, /* protected mode */
-            .eip = 0,
-        },
+        .cpu_regs.x86_32 =
+            {
+                .cs_limit = ~0U,
+                .ss_limit = ~0U,
+                .ds_limit = ~0U,
+                .es_limit = ~0U,
+                .tr_limit = 0x67,
+                .cs_ar = 0xc9b,
+                .ss_ar = 0xc93,
+                .ds_ar = 0xc93,
+                .es_ar = 0xc93,
+                .tr_ar = 0x8b,
+                .cr0 = 1, /* protected mode */
+                .eip = 0,
+            },
     };
 
     how = ((const char *)(unsigned long)info->cmdline_paddr)[0];

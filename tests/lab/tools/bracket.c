@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads every vCPU's running time through libxenctrl, then /metrics, then libxenctrl again, as close
- * together as this process can. Prints lines "before|after DOMID VCPU NANOSECONDS", an empty line,
- * and the body of /metrics. Usage: bracket PORT
+ * Reads every vCPU's running time through libxenctrl, then /metrics, then libxenctrl again, as
+ * close together as this process can. Prints lines "before|after DOMID VCPU NANOSECONDS", an empty
+ * line, and the body of /metrics. Usage: bracket PORT
  */
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -51,8 +51,9 @@ static void print_all(const char *when, const struct reading *readings, unsigned
 /* The whole reply, head and body, NUL at the end. */
 static char *get_metrics(uint16_t port)
 {
-    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                                  "Accept: application/openmetrics-text;version=1.0.0\r\n\r\n";
+    static const char request[] =
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Accept: application/openmetrics-text;version=1.0.0\r\n\r\n";
     const struct sockaddr_in peer = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char *reply = calloc(1, MAX_REPLY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Domain shells: domains as xc_domain_create leaves them, without memory, name or xenstore entry. They
- * cost nothing and come in hundreds.
+ * Domain shells: domains as xc_domain_create leaves them, without memory, name or xenstore entry.
+ * They cost nothing and come in hundreds.
  *
  *   shells create COUNT VCPUS    prints their domids
  *   shells destroy DOMID...
@@ -26,7 +26,7 @@ static int create(xc_interface *xc, unsigned int count, unsigned int vcpus)
 
         for (unsigned int byte = 0; byte < sizeof(config.handle); byte++)
             config.handle[byte] = (uint8_t)(rand() ^ (i + 1));
-        if (xc_domain_create(xc, &domid, &config)) {
+        if (xc_domain_create(xc, &domid, &config) || xc_domain_max_vcpus(xc, domid, vcpus)) {
             perror("shells: xc_domain_create");
             return 1;
         }

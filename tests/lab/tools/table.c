@@ -85,10 +85,11 @@ static int print_vcpus(void)
         fprintf(stderr, "table: %s\n", head ? "no magic" : strerror(errno));
         return 1;
     }
-    printf("generation %llu flags %u frames %u\n", (unsigned long long)head->generation, head->flags,
-           head->nr_frames);
+    printf("generation %llu flags %u frames %u\n", (unsigned long long)head->generation,
+           head->flags, head->nr_frames);
     for (uint32_t i = 0; i < head->nr_kinds; i++) {
-        kind = (const void *)((const char *)head + STATS_DIRECTORY_OFFSET + (size_t)i * head->kind_size);
+        kind = (const void *)((const char *)head + STATS_DIRECTORY_OFFSET +
+                              (size_t)i * head->kind_size);
         if (kind->kind == STATS_KIND_VCPU)
             vcpus = kind;
     }
@@ -104,7 +105,8 @@ static int print_vcpus(void)
                    sizeof(vcpu));
             __sync_synchronize();
         } while ((vcpu.record.seq & 1) && ++tries < 1000);
-        printf("vcpu %u %u %llu", vcpu.record.index, vcpu.state, (unsigned long long)vcpu.state_entry_time);
+        printf("vcpu %u %u %llu", vcpu.record.index, vcpu.state,
+               (unsigned long long)vcpu.state_entry_time);
         for (unsigned int state = 0; state < STATS_RUNSTATES; state++)
             printf(" %llu", (unsigned long long)vcpu.time[state]);
         printf("\n");
@@ -140,7 +142,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!strcmp(argv[1], "size") &&
-        !xenforeignmemory_resource_size(xen, STATS_DOMID_XEN, STATS_RESOURCE_TYPE, target, &frames)) {
+        !xenforeignmemory_resource_size(xen, STATS_DOMID_XEN, STATS_RESOURCE_TYPE, target,
+                                        &frames)) {
         printf("%zu\n", frames / STATS_FRAME_SIZE);
         return 0;
     }

@@ -184,7 +184,8 @@ static enum daemon_exit build_server(struct daemon *daemon)
         if (http_server_port(daemon->server, i))
             log_info("serving http://%s%s", daemon->addresses[i].text, config.telemetry_path);
         else
-            log_warning("not serving %s: it cannot be bound here", daemon->addresses[i].text);
+            log_warning("not serving %s: it is in use, or there is no such address here",
+                        daemon->addresses[i].text);
     }
     log_info("source: %s, domains: %u", daemon->source_name, sampler_domains(daemon->sampler));
     return DAEMON_OK;

@@ -4,10 +4,18 @@
 
 #include <errno.h>
 
+/* The body written last, held by us, and the moment of the snapshot that it shows. */
+struct rendering {
+    struct body *body;
+    uint64_t now_ns;
+    uint64_t unix_ns;
+};
+
 struct exposition {
     struct exposition_options options;
     struct layout *layout; /* of the last snapshot, or NULL */
     struct body_pool bodies[FORMATS];
+    struct rendering newest[FORMATS];
     struct process process;
 };
 
@@ -29,8 +37,10 @@ struct exposition *exposition_free(struct exposition *exposition)
     if (!exposition)
         return NULL;
     layout_free(exposition->layout);
-    for (int format = 0; format < FORMATS; format++)
+    for (int format = 0; format < FORMATS; format++) {
+        body_unref(exposition->newest[format].body);
         body_pool_deinit(&exposition->bodies[format]);
+    }
     process_deinit(&exposition->process);
     free(exposition);
     return NULL;
@@ -40,16 +50,36 @@ static int update_layout(struct exposition *exposition, const struct snapshot *s
 {
     if (exposition->layout && layout_fits(exposition->layout, snapshot))
         return 0;
+    /* What was rendered with another layout shows nothing any more, in either format. */
+    for (int format = 0; format < FORMATS; format++)
+        exposition->newest[format].body = body_unref(exposition->newest[format].body);
     exposition->layout = layout_free(exposition->layout);
     return layout_new(&exposition->options.layout, snapshot, &exposition->layout);
+}
+
+/* Scrapes that were answered with one snapshot share one body: a burst costs one rendering. */
+static bool shows(const struct exposition *exposition, enum exposition_format format,
+                  const struct snapshot *snapshot)
+{
+    const struct rendering *newest = &exposition->newest[format];
+
+    return newest->body && layout_fits(exposition->layout, snapshot) &&
+           newest->now_ns == snapshot->now_ns && newest->unix_ns == snapshot->unix_ns;
 }
 
 int exposition_render(struct exposition *exposition, const struct snapshot *snapshot,
                       enum exposition_format format, struct body **ret_body)
 {
     uint64_t process[PROCESS_FIELDS];
+    struct rendering *newest = &exposition->newest[format];
     struct body *body;
     int error;
+
+    if (shows(exposition, format, snapshot)) {
+        *ret_body = body_ref(newest->body);
+        return 0;
+    }
+    newest->body = body_unref(newest->body);
 
     error = update_layout(exposition, snapshot);
     if (error)
@@ -61,6 +91,11 @@ int exposition_render(struct exposition *exposition, const struct snapshot *snap
 
     process_read(&exposition->process, process);
     body->length = layout_render(exposition->layout, snapshot, process, format, body->data);
+    *newest = (struct rendering){
+        .body = body_ref(body),
+        .now_ns = snapshot->now_ns,
+        .unix_ns = snapshot->unix_ns,
+    };
     *ret_body = body;
     return 0;
 }

@@ -209,8 +209,7 @@ static int compare_twins(const void *left, const void *right, void *userdata)
 
     if (order)
         return order;
-    if (one->created_ns != other->created_ns)
-        return one->created_ns < other->created_ns ? -1 : 1;
+    /* Xen numbers incarnations as it creates them; the time of creation is an estimate. */
     if (one->incarnation != other->incarnation)
         return one->incarnation < other->incarnation ? -1 : 1;
     return a < b ? -1 : a > b;

@@ -11,6 +11,10 @@
 
 #define COLUMN(field) (1ULL << (field))
 
+/* A domain that cannot be attached (a zombie, no room left) is tried again with back-off. */
+#define RETRY_FIRST_NS (250ULL * 1000 * 1000)
+#define RETRY_LAST_NS  (8ULL * 1000 * 1000 * 1000)
+
 /* Snapshots kept for filling again; more readers than this at a time cost an allocation each. */
 #define SPARE_SNAPSHOTS 4
 
@@ -35,7 +39,9 @@ struct sampler {
 
     struct sampled_domain *domain; /* ascending domid */
     uint32_t domains, capacity;
-    bool retry; /* the last scan left something to be done */
+    bool retry; /* the last scan left something to be done, not before: */
+    uint64_t retry_at_ns;
+    uint64_t retry_wait_ns; /* doubles while nothing changes */
 
     struct topology *topology;
     bool topology_stale;
@@ -186,6 +192,10 @@ static int rescan(struct sampler *sampler)
         return r;
     sampler->retry = false;
     remove_the_dead(sampler);
+    sampler->retry_wait_ns = sampler->retry_wait_ns ? sampler->retry_wait_ns * 2 : RETRY_FIRST_NS;
+    if (sampler->retry_wait_ns > RETRY_LAST_NS)
+        sampler->retry_wait_ns = RETRY_LAST_NS;
+    sampler->retry_at_ns = clock_raw_ns() + sampler->retry_wait_ns;
 
     for (uint32_t at = sampler->domains; at-- > 0;)
         if (!domain_set_has(&exist, sampler->domain[at].domid))
@@ -217,7 +227,11 @@ static bool is_out_of_date(struct sampler *sampler)
 
 int sampler_scan(struct sampler *sampler)
 {
-    return is_out_of_date(sampler) || sampler->retry ? rescan(sampler) : 0;
+    if (is_out_of_date(sampler)) {
+        sampler->retry_wait_ns = 0;
+        return rescan(sampler);
+    }
+    return sampler->retry && clock_raw_ns() >= sampler->retry_at_ns ? rescan(sampler) : 0;
 }
 
 static void set_name(struct sampler *sampler, struct xenstore_event *event)
@@ -247,8 +261,10 @@ void sampler_take_events(struct sampler *sampler)
     while (sampler->xenstore && xenstore_next(sampler->xenstore, &event)) {
         if (event.type == XENSTORE_NAME)
             set_name(sampler, &event);
-        else
+        else {
             sampler->retry = true;
+            sampler->retry_wait_ns = sampler->retry_at_ns = 0;
+        }
     }
 }
 

@@ -43,7 +43,9 @@ void clock_observe(struct xen_clock *clock, uint64_t stamp_ns, uint64_t raw_ns)
         return;
     }
     if (raw_ns - clock->window_raw > CLOCK_WINDOW_NS) {
-        clock->offset_before = clock->offset;
+        /* After a long silence the window before is too old as well. */
+        clock->offset_before =
+            raw_ns - clock->window_raw > 2 * CLOCK_WINDOW_NS ? offset : clock->offset;
         clock->offset = offset;
         clock->window_raw = raw_ns;
     } else if (offset > clock->offset) {

@@ -61,7 +61,8 @@ static int open_pages(struct source **ret_source)
     r = pages_source_new(frames, SNAPSHOT_SOURCE_PAGES, ret_source, &reason);
     if (is_stock_xen(r))
         log_error("cannot read Xen's statistics tables: this Xen has none (they come with the "
-                  "patches in xen-patches/), or was booted with stats-tables=no" WAY_OUT);
+                  "patches in xen-patches/), was booted with stats-tables=no, or Dom0's kernel is "
+                  "older than 5.12" WAY_OUT);
     else if (r < 0)
         log_error("cannot read Xen's statistics tables: %s (%s)" WAY_OUT,
                   reason ? reason : "out of memory", strerror(-r));

@@ -13,6 +13,9 @@
 #include "source/frames.h"
 #include "source/page.h"
 
+/* Creations and destructions take much longer than a reading of the bitmap. */
+#define LIST_ATTEMPTS 100
+
 struct pages_source {
     struct source source;
     struct frames *frames;
@@ -24,7 +27,8 @@ struct pages_source {
     struct xen_clock clock;
     struct page_counters counters;
     uint64_t mapped_frames;
-    uint64_t listed_created; /* the host's counts when list() looked last */
+    const struct pages_domain *own; /* Domain-0's: waking up to look stamps its vCPUs */
+    uint64_t listed_created;        /* the host's counts when list() looked last */
     uint64_t listed_destroyed;
     bool listed;
 };
@@ -57,12 +61,26 @@ static uint64_t host_field(struct pages_source *pages, size_t offset)
     return page_read_field(&pages->host, pages->host_kind, 0, offset);
 }
 
-/* Xen's system time now; takes a look at the clock record first. */
+/* The freshest stamps there are: Xen wrote one when this very process was woken up. */
+static void observe_own_stamps(struct pages_source *pages)
+{
+    const struct pages_domain *own = pages->own;
+
+    for (uint32_t vcpu = 0; own && vcpu < own->vcpu_kind->count; vcpu++) {
+        uint64_t stamp = page_read_field(&own->table, own->vcpu_kind, vcpu,
+                                         offsetof(struct stats_vcpu, state_entry_time));
+
+        clock_observe(&pages->clock, stamp, clock_raw_ns());
+    }
+}
+
+/* Xen's system time now; looks at the newest stamps first. */
 static uint64_t system_time_now(struct pages_source *pages)
 {
     struct stats_clock pair;
     int r;
 
+    observe_own_stamps(pages);
     r = page_read(&pages->host, pages->clock_kind, 0, &pair, sizeof(pair), &pages->counters);
     if (r == 0)
         clock_observe(&pages->clock, pair.system_time, clock_raw_ns());
@@ -73,6 +91,8 @@ static bool pages_changed(struct source *source)
 {
     struct pages_source *pages = pages_of(source);
 
+    /* Called several times a second: that keeps the clock anchored between scrapes far apart. */
+    observe_own_stamps(pages);
     return !pages->listed ||
            host_field(pages, offsetof(struct stats_host, domains_created)) !=
                pages->listed_created ||
@@ -80,32 +100,46 @@ static bool pages_changed(struct source *source)
                pages->listed_destroyed;
 }
 
-static int pages_list(struct source *source, struct domain_set *ret_domains)
+static void read_bitmap(struct pages_source *pages, struct domain_set *ret_domains)
 {
-    struct pages_source *pages = pages_of(source);
     const struct stats_kind *kind = pages->bitmap_kind;
-    struct domain_set domains = {0};
 
-    /* The counts first: what happens while the bitmap is read makes them differ next time. */
-    pages->listed_created = host_field(pages, offsetof(struct stats_host, domains_created));
-    pages->listed_destroyed = host_field(pages, offsetof(struct stats_host, domains_destroyed));
-    pages->listed = true;
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-
+    *ret_domains = (struct domain_set){0};
     for (uint32_t i = 0; i < kind->count && i < DOMAIN_SET_WORDS / STATS_BITMAP_WORDS; i++) {
         struct stats_bitmap bitmap;
 
         page_read_bitmap(&pages->host, kind, i, &bitmap);
-        memcpy(&domains.word[(size_t)i * STATS_BITMAP_WORDS], &bitmap, sizeof(bitmap));
+        memcpy(&ret_domains->word[(size_t)i * STATS_BITMAP_WORDS], &bitmap, sizeof(bitmap));
     }
-    *ret_domains = domains;
+}
+
+/* The host record's `seq` covers the counts and the bitmap together. */
+static int pages_list(struct source *source, struct domain_set *ret_domains)
+{
+    struct pages_source *pages = pages_of(source);
+    struct stats_host before = {0}, after;
+
+    pages->listed = false;
+    for (unsigned int attempt = 0; attempt < LIST_ATTEMPTS && !pages->listed; attempt++) {
+        if (page_read(&pages->host, pages->host_kind, 0, &before, sizeof(before),
+                      &pages->counters) != 0)
+            continue;
+        read_bitmap(pages, ret_domains);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        pages->listed = page_read(&pages->host, pages->host_kind, 0, &after, sizeof(after),
+                                  &pages->counters) == 0 &&
+                        before.record.seq == after.record.seq;
+    }
+    /* What never stood still is used all the same: changed() will say so again. */
+    pages->listed_created = before.domains_created;
+    pages->listed_destroyed = before.domains_destroyed;
     return 0;
 }
 
 static int condition_of_map_error(int error)
 {
     /* The bitmap said it exists; by now it does not, or it is dying. */
-    return error == -ENOENT || error == -ESRCH || error == -EINVAL ? SOURCE_GONE : error;
+    return error == -ENOENT || error == -ESRCH ? SOURCE_GONE : error;
 }
 
 static int pages_attach(struct source *source, uint32_t domid, void **ret_attachment)
@@ -137,6 +171,8 @@ static int pages_attach(struct source *source, uint32_t domid, void **ret_attach
     }
 
     pages->mapped_frames += domain->mapping.count;
+    if (domid == 0)
+        pages->own = domain;
     *ret_attachment = steal(domain);
     return 0;
 }
@@ -146,6 +182,8 @@ static void pages_detach(struct source *source, void *attachment)
     struct pages_source *pages = pages_of(source);
     struct pages_domain *domain = attachment;
 
+    if (pages->own == domain)
+        pages->own = NULL;
     pages->mapped_frames -= domain->mapping.count;
     pages->frames->ops->unmap(pages->frames, &domain->mapping);
     free(domain);
@@ -280,6 +318,12 @@ static void read_vcpu(struct pages_source *pages, struct pages_domain *domain, u
     row[VCPU_PCPU] = record.cpu;
 }
 
+static void forget(uint64_t *row, size_t fields)
+{
+    for (size_t field = 0; field < fields; field++)
+        row[field] = SNAPSHOT_ABSENT;
+}
+
 static void pages_read(struct source *source, void *attachment, struct snapshot *snapshot,
                        uint32_t row)
 {
@@ -298,6 +342,13 @@ static void pages_read(struct source *source, void *attachment, struct snapshot 
                             offsetof(struct stats_domain, dying));
     if (dying != STATS_NOT_AVAILABLE)
         fields[DOMAIN_DYING] = dying != 0;
+
+    /* A record of the dead stands still: adding the time since would be wrong (ABI.md). */
+    if (page_is_dead(&domain->table)) {
+        for (uint32_t vcpu = 0; vcpu < who->vcpus; vcpu++)
+            forget(snapshot_row(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu), VCPU_FIELDS);
+        forget(fields, DOMAIN_FIELDS);
+    }
 }
 
 static void pages_free(struct source *source)

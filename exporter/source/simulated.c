@@ -266,8 +266,10 @@ static int create_domain(struct sim_host *host, uint32_t domid, uint64_t now)
     if (domid > host->last_domid)
         host->last_domid = domid;
     count_host(host, &record->pages, domain->table.frames);
-    count_host(host, &record->domains_created, 1);
+    table_write_begin(&record->record);
     table_writer_set_exists(&host->table, domid, true);
+    count_host(host, &record->domains_created, 1);
+    table_write_end(&record->record);
     return 0;
 }
 
@@ -306,8 +308,10 @@ static void destroy_domain(struct sim_host *host, struct sim_domain *domain)
     table_writer_mark_dead(&domain->table);
     domain->dead = true;
     host->domain[domain->domid] = NULL;
+    table_write_begin(&record->record);
     table_writer_set_exists(&host->table, domain->domid, false);
     count_host(host, &record->domains_destroyed, 1);
+    table_write_end(&record->record);
 
     if (domain->mapped) {
         count_host(host, &record->pages_retired, domain->table.frames);

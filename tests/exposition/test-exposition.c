@@ -122,10 +122,16 @@ START_TEST(bodies)
 
     ck_assert_int_eq(exposition_new(&options, &exposition), 0);
     for (size_t i = 0; i < BODIES_MAX; i++) {
+        snapshot->now_ns++; /* another snapshot: the same one would share its body */
         ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &held[i]), 0);
         for (size_t j = 0; j < i; j++)
             ck_assert_ptr_ne(held[j]->data, held[i]->data);
     }
+    /* Would catch a burst of scrapes, answered with one snapshot, that uses up the bodies. */
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), 0);
+    ck_assert_ptr_eq(body, held[BODIES_MAX - 1]);
+    body_unref(body);
+    snapshot->now_ns++;
     ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), -EAGAIN);
     ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_OPENMETRICS, &body), 0);
     body_unref(body);

@@ -112,12 +112,22 @@ START_TEST(twins)
 {
     static char long_a[400], long_b[400];
     const struct topology_entry entries[] = {
-        {.domid = 1, .name = "twin", .name_length = 4, .created_ns = 30, .vcpus = 1},
-        {.domid = 2, .name = "twin", .name_length = 4, .created_ns = 10, .vcpus = 2},
-        {.domid = 3, .name = "other", .name_length = 5, .created_ns = 20},
-        {.domid = 4, .name = "twin", .name_length = 4, .created_ns = 10, .incarnation = 1},
-        {.domid = 5, .name = long_a, .name_length = 400, .created_ns = 50},
-        {.domid = 6, .name = long_b, .name_length = 400, .created_ns = 60},
+        {.domid = 1,
+         .name = "twin",
+         .name_length = 4,
+         .created_ns = 1,
+         .incarnation = 30,
+         .vcpus = 1},
+        {.domid = 2,
+         .name = "twin",
+         .name_length = 4,
+         .created_ns = 10,
+         .incarnation = 10,
+         .vcpus = 2},
+        {.domid = 3, .name = "other", .name_length = 5, .incarnation = 20},
+        {.domid = 4, .name = "twin", .name_length = 4, .created_ns = 5, .incarnation = 11},
+        {.domid = 5, .name = long_a, .name_length = 400, .incarnation = 50},
+        {.domid = 6, .name = long_b, .name_length = 400, .incarnation = 60},
     };
     struct label_rows domains = {0}, vcpus = {0}, infos = {0};
     struct topology *topology = NULL;

@@ -56,6 +56,7 @@ def test_scrapes_cause_no_hypercall_and_no_xenstore_message(lab):
              (match.groups() for match in (re.match(r"\d+ +(\d+\.\d+) (.*)", line) for line in lines) if match)]
     before, during = [c for w, c in calls if w < steady], [(w, c) for w, c in calls if w >= steady]
     assert any(IOCTL.match(call) for call in before), "strace saw no ioctl even at the start: it proves nothing"
+    assert any(begins_message(call, sockets) for call in before), "strace saw no xenstore message even at the start"
     replies = sum("HTTP/1.1 200" in call for _, call in during)
     assert replies >= SCRAPES, f"strace saw {replies} replies: it proves nothing"
     ioctls = [call for _, call in during if IOCTL.match(call)]

@@ -53,9 +53,15 @@ def test_no_zombie_under_another_mapping(lab):
 def test_fifty_shells_come_and_go(lab):
     # Catches: domains without a xenstore entry missed, and pages of the dead not given back.
     domids = lab.guests.tool("shells", "create", 50, 3).text.split()
+
+    def shown():
+        metrics = lab.scrape()
+        assert not [labels for labels in metrics.domains().values() if labels["domid"] in domids and labels["domain"]]
+        return [vcpu for domid, vcpu in metrics.runstates() if str(domid) in domids]
+
     try:
-        wait_for("fifty domains", lambda: len({d for d, _ in lab.scrape().runstates()} & set(map(int, domids))) == 50)
+        wait_for("fifty domains of three vCPUs", lambda: len(shown()) == 150)
     finally:
         lab.guests.tool("shells", "destroy", *domids)
-    wait_for("their end", lambda: not {d for d, _ in lab.scrape().runstates()} & set(map(int, domids)))
+    wait_for("their end", lambda: not shown())
     assert all(gone(lab, domid) for domid in domids)

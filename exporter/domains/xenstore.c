@@ -361,8 +361,12 @@ static void *run(void *argument)
         struct pollfd fd = {.fd = xenstore->orders, .events = POLLIN};
 
         if (connect_and_watch(xenstore)) {
-            backoff_ms = BACKOFF_FIRST_MS;
+            uint64_t connected_ms = now_ms();
+
             serve(xenstore);
+            /* A connection that is refused something at once is no reason to hurry. */
+            if (now_ms() - connected_ms >= BACKOFF_LAST_MS)
+                backoff_ms = BACKOFF_FIRST_MS;
         }
         disconnect(xenstore);
 

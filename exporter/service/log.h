@@ -29,7 +29,7 @@ void log_emit(enum log_level level, const char *format, ...) __attribute__((form
 #define log_info(...)    log_emit(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)   log_emit(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* Lets one event through every 10 s; the rest is counted. */
+/* Lets one event through every 10 s; the rest is counted. Each belongs to one thread. */
 struct log_limit {
     uint64_t next_ms;
     uint64_t suppressed;

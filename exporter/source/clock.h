@@ -19,8 +19,12 @@
 
 #include "source/stats_abi.h"
 
-/* How long a bound is trusted: at 50 ppm between the two clocks it may be wrong by 1 ms then. */
-#define CLOCK_WINDOW_NS (10ULL * 1000 * 1000 * 1000)
+/*
+ * How long a bound is trusted, once or twice over. Short, since a pCPU whose clock was ahead for a
+ * moment (milliseconds under emulation) must not be believed for long; long enough for several
+ * looks and two refreshes of the clock record.
+ */
+#define CLOCK_WINDOW_NS (2ULL * 1000 * 1000 * 1000)
 
 struct xen_clock {
     bool anchored;         /* false: the offsets below are not known yet */

@@ -13,6 +13,7 @@ from xenlab.paths import REPO
 from xenlab.progress import LabError, tail
 
 OPTIONS = ("--web.listen-address=0.0.0.0:9603",)
+FOR_LAB = REPO / "build" / "lab-exporter" / "exporter" / "xen-stats-exporter"  # by ./dev test
 HOME = "/tmp/exporter"  # in Dom0
 GLIBC = ("linux-vdso", "ld-linux", "libc.so", "libm.so", "libpthread", "libdl", "librt", "libresolv")
 PATIENCE = 30  # seconds until it answers
@@ -24,12 +25,14 @@ def links_xen(binary):
 
 
 def find():
-    """The binary: $XSE_EXPORTER, else the newest one built. None if there is none."""
+    """The binary: $XSE_EXPORTER, else the one built for the lab, else the newest. None if there is none."""
     named = os.environ.get("XSE_EXPORTER")
     if named:
         if not Path(named).is_file():
             raise LabError(f"XSE_EXPORTER names {named}, which is not there")
         return Path(named)
+    if links_xen(FOR_LAB):
+        return FOR_LAB
     built = (p for p in (REPO / "build").glob("*/exporter/xen-stats-exporter") if links_xen(p))
     return max(built, key=lambda p: p.stat().st_mtime, default=None)
 

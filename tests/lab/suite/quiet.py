@@ -31,7 +31,7 @@ def begins_message(call, sockets):
         return False
     name, where, rest = match.groups()
     inode = re.search(r"\[(\d+)", where)
-    to_xenstore = where == "/dev/xen/xenbus" or (inode and inode.group(1) in sockets)
+    to_xenstore = where == "/dev/xen/xenbus" or bool(inode and inode.group(1) in sockets)
     if name == "connect":
         return "AF_UNIX" in rest
     # The length asked for: the result may be on another line, when threads take turns.

@@ -9,8 +9,6 @@
 #include "service/log.h"
 #include "source/clock.h"
 
-#define COLUMN(field) (1ULL << (field))
-
 /* A domain that cannot be attached (a zombie, no room left) is tried again with back-off. */
 #define RETRY_FIRST_NS (250ULL * 1000 * 1000)
 #define RETRY_LAST_NS  (8ULL * 1000 * 1000 * 1000)
@@ -366,8 +364,9 @@ static void fill_self(struct sampler *sampler, struct snapshot *snapshot, uint64
 {
     uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
 
-    snapshot->columns[SNAPSHOT_SELF] |=
-        COLUMN(SELF_DOMAINS_MAPPED) | COLUMN(SELF_DOMAINS_UNMAPPED) | COLUMN(SELF_SAMPLE_NS);
+    snapshot->columns[SNAPSHOT_SELF] |= SNAPSHOT_COLUMN(SELF_DOMAINS_MAPPED) |
+                                        SNAPSHOT_COLUMN(SELF_DOMAINS_UNMAPPED) |
+                                        SNAPSHOT_COLUMN(SELF_SAMPLE_NS);
     self[SELF_DOMAINS_MAPPED] = sampler->mapped;
     self[SELF_DOMAINS_UNMAPPED] = sampler->unmapped;
 
@@ -375,9 +374,9 @@ static void fill_self(struct sampler *sampler, struct snapshot *snapshot, uint64
         struct xenstore_figures figures;
 
         xenstore_figures(sampler->xenstore, &figures);
-        snapshot->columns[SNAPSHOT_SELF] |= COLUMN(SELF_XENSTORE_CONNECTED) |
-                                            COLUMN(SELF_XENSTORE_RECONNECTS) |
-                                            COLUMN(SELF_XENSTORE_PROBES);
+        snapshot->columns[SNAPSHOT_SELF] |= SNAPSHOT_COLUMN(SELF_XENSTORE_CONNECTED) |
+                                            SNAPSHOT_COLUMN(SELF_XENSTORE_RECONNECTS) |
+                                            SNAPSHOT_COLUMN(SELF_XENSTORE_PROBES);
         self[SELF_XENSTORE_CONNECTED] = figures.connected;
         self[SELF_XENSTORE_RECONNECTS] = figures.reconnects;
         self[SELF_XENSTORE_PROBES] = figures.probes;

@@ -18,6 +18,9 @@
 
 #define SNAPSHOT_ABSENT UINT64_MAX
 
+/* The bit of a field in struct snapshot's `columns`. */
+#define SNAPSHOT_COLUMN(field) (1ULL << (field))
+
 enum snapshot_kind {
     SNAPSHOT_HOST,   /* one row */
     SNAPSHOT_DOMAIN, /* a row per domain of the topology */

@@ -242,8 +242,6 @@ static uint64_t frames_to_bytes(uint64_t frames)
                                                        : frames * STATS_FRAME_SIZE;
 }
 
-#define COLUMN(field) (1ULL << (field))
-
 static int pages_begin(struct source *source, struct snapshot *snapshot)
 {
     struct pages_source *pages = pages_of(source);
@@ -251,16 +249,19 @@ static int pages_begin(struct source *source, struct snapshot *snapshot)
     uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
 
     snapshot->source = source->id;
-    snapshot->columns[SNAPSHOT_HOST] = COLUMN(HOST_DOMAINS_CREATED) |
-                                       COLUMN(HOST_DOMAINS_DESTROYED) | COLUMN(HOST_STATS_PAGES) |
-                                       COLUMN(HOST_STATS_RETIRED);
-    snapshot->columns[SNAPSHOT_DOMAIN] =
-        COLUMN(DOMAIN_CPU_NS) | COLUMN(DOMAIN_VCPUS_MAX) | COLUMN(DOMAIN_DYING);
-    snapshot->columns[SNAPSHOT_VCPU] = COLUMN(VCPU_RUNNING_NS) | COLUMN(VCPU_RUNNABLE_NS) |
-                                       COLUMN(VCPU_BLOCKED_NS) | COLUMN(VCPU_OFFLINE_NS) |
-                                       COLUMN(VCPU_PCPU);
-    snapshot->columns[SNAPSHOT_SELF] |= COLUMN(SELF_MAPPED_FRAMES) | COLUMN(SELF_TORN_READS) |
-                                        COLUMN(SELF_INVALID_RECORDS) | COLUMN(SELF_READ_RETRIES);
+    snapshot->columns[SNAPSHOT_HOST] =
+        SNAPSHOT_COLUMN(HOST_DOMAINS_CREATED) | SNAPSHOT_COLUMN(HOST_DOMAINS_DESTROYED) |
+        SNAPSHOT_COLUMN(HOST_STATS_PAGES) | SNAPSHOT_COLUMN(HOST_STATS_RETIRED);
+    snapshot->columns[SNAPSHOT_DOMAIN] = SNAPSHOT_COLUMN(DOMAIN_CPU_NS) |
+                                         SNAPSHOT_COLUMN(DOMAIN_VCPUS_MAX) |
+                                         SNAPSHOT_COLUMN(DOMAIN_DYING);
+    snapshot->columns[SNAPSHOT_VCPU] =
+        SNAPSHOT_COLUMN(VCPU_RUNNING_NS) | SNAPSHOT_COLUMN(VCPU_RUNNABLE_NS) |
+        SNAPSHOT_COLUMN(VCPU_BLOCKED_NS) | SNAPSHOT_COLUMN(VCPU_OFFLINE_NS) |
+        SNAPSHOT_COLUMN(VCPU_PCPU);
+    snapshot->columns[SNAPSHOT_SELF] |=
+        SNAPSHOT_COLUMN(SELF_MAPPED_FRAMES) | SNAPSHOT_COLUMN(SELF_TORN_READS) |
+        SNAPSHOT_COLUMN(SELF_INVALID_RECORDS) | SNAPSHOT_COLUMN(SELF_READ_RETRIES);
 
     host[HOST_DOMAINS_CREATED] = host_field(pages, offsetof(struct stats_host, domains_created));
     host[HOST_DOMAINS_DESTROYED] =

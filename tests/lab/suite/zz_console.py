@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs last: what Xen and Dom0 had to say while all the others ran."""
+"""Runs last on each host: what Xen and Dom0 had to say while all the others ran."""
 
 import re
+
+EVERY_HOST = True
 
 # Said at every boot, or by Linux when read_only.py has it ask for what Xen refuses.
 EXPECTED = re.compile(r"Speculative Return Stack Overflow|experimental software|xen_mc_flush")

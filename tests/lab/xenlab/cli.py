@@ -2,6 +2,7 @@
 """The commands of the lab."""
 
 import argparse
+import dataclasses
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import sys
 from xenlab import dom0, exporter, hypervisor, packages, suite
 from xenlab.exporter import Exporter
 from xenlab.guests import Guests
+from xenlab.host import CHOICES, Host
 from xenlab.machine import Machine, all_machines
 from xenlab.progress import LabError, say, step
 
@@ -28,18 +30,25 @@ def parser():
         return sub
 
     up = command("up", do_up, "boot a host, start guests and the exporter, print the URL, leave it running")
-    up.add_argument("--flavour", choices=hypervisor.FLAVOURS,
-                    help="which Xen (default: patched, or stock while there are no patches)")
-    up.add_argument("--init", choices=("small", "systemd"), default="small", help="Dom0's init (default: small)")
-    up.add_argument("--no-guests", action="store_true", help="only Dom0")
-    up.add_argument("--no-exporter", action="store_true", help="do not start the exporter")
+    up.add_argument("--flavour", choices=hypervisor.FLAVOURS, default="patched", help="which Xen (default: patched)")
+    up.add_argument("--dom0", choices=CHOICES["dom0"], default="pv", help="Dom0's type (default: pv)")
+    up.add_argument("--init", choices=CHOICES["init"], default="small", help="Dom0's init (default: small)")
+    up.add_argument("--xenstored", choices=CHOICES["xenstored"], default="c", help="which xenstored (default: c)")
+    up.add_argument("--boot", default="", metavar="WORDS", help="more words for Xen's command line")
+    up.add_argument("--smp", default="4", help="pCPUs, as QEMU's -smp takes them (default: 4)")
+    up.add_argument("--no-guests", dest="guests", action="store_false", help="only Dom0")
+    up.add_argument("--no-exporter", dest="exporter", action="store_false", help="do not start the exporter")
     command("shell", do_shell, "a shell in Dom0")
     run = command("run", do_run, "run a command in Dom0, with its output and its exit status")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD...")
     exp = command("exporter", do_exporter, "start the exporter again, with the newest build or $XSE_EXPORTER")
     exp.add_argument("argv", nargs=argparse.REMAINDER, metavar="OPTION...", help="options for it instead of the usual")
-    test = command("test", do_test, "boot a host of its own, run the suite, end it")
+    test = command("test", do_test, "boot hosts of its own, run the suites, end them")
     test.add_argument("pattern", nargs="?", default="", help="only tests with this (or one of these, with commas) in their name")
+    test.add_argument("--long", action="store_true", help="also what takes long, at its full scale and on more hosts")
+    test.add_argument("--on", nargs="+", default=[], metavar="KEY=VALUE",
+                      help="on such hosts instead of those the suites name: flavour=release, dom0=pvh, ...")
+    test.add_argument("--prepare", action="store_true", help="only build what these tests need")
     test.set_defaults(name=f"test-{os.getpid()}")
     command("down", do_down, "end the host")
     command("status", do_status, "which hosts there are").set_defaults(name=None)
@@ -67,19 +76,15 @@ def main(argv=None):
 def do_up(options):
     machine = Machine(options.name)
     packages.install_host_packages()
-    flavour = options.flavour
-    if not flavour:
-        flavour = "patched" if hypervisor.have_series() else "stock"
-        if flavour == "stock":
-            say("there is no xen-patches/4.17/series yet: booting stock Xen")
-    machine.boot(hypervisor.obtain(flavour), dom0.obtain(), flavour=flavour, init=options.init, linger=True)
+    host = Host(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Host)})
+    machine.boot(host, hypervisor.obtain(host.flavour), dom0.obtain(), linger=True)
     try:
         guests = Guests(machine)
         guests.prepare()
-        if not options.no_guests:
+        if host.guests:
             with step("starting guests"):
                 guests.start_default()
-        if not options.no_exporter:
+        if host.exporter:
             start_exporter(machine)
     except BaseException as why:
         if not isinstance(why, LabError):
@@ -110,7 +115,7 @@ def do_exporter(options):
 
 
 def do_test(options):
-    return suite.run(options.name, options.pattern)
+    return suite.run(options.name, options.pattern, options.long, options.on, options.prepare)
 
 
 def do_shell(options):
@@ -130,10 +135,10 @@ def do_down(options):
 
 
 def do_status(options):
-    rows = [(m.name, "up", m.state.get("flavour") or "booting", str(m.state["pid"]), m.url) if m.running
+    rows = [(m.name, "up", str(m.state["pid"]), m.url, m.state.get("host") or "booting") if m.running
             else (m.name, "down", "", "", "") for m in all_machines()]
-    for row in [("NAME", "STATE", "XEN", "PID", "URL"), *rows]:
-        print(f"{row[0]:16} {row[1]:6} {row[2]:8} {row[3]:8} {row[4]}".rstrip())
+    for row in [("NAME", "STATE", "PID", "URL", "HOST"), *rows]:
+        print(f"{row[0]:16} {row[1]:6} {row[2]:8} {row[3]:31} {row[4]}".rstrip())
     return 0
 
 

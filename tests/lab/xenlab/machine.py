@@ -22,7 +22,6 @@ from xenlab.progress import LabError, say, step, tail
 
 BOOT_DEADLINE = 150  # seconds; an idle machine needs 12 to 15
 MEMORY = 2048  # MiB, of which Dom0 has half
-PCPUS = 4  # 0 and 1 for Dom0; the guests' placement is in guests.py
 
 # What QEMU's own processor must not offer, or Xen and its guests die of it: see README.md.
 PROCESSOR = "EPYC,-smap,-monitor,-rdtscp,-avx,-avx2,-fma,-f16c"
@@ -47,6 +46,7 @@ class Machine:
         self.share = self.directory / "share"
         self.console = self.directory / "console.log"
         self.state = {}
+        self.boots = 0  # tried so far
         try:
             self.state = json.loads((self.directory / "state.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
@@ -81,7 +81,7 @@ class Machine:
 
     # Its life
 
-    def boot(self, xen, dom0, *, init="small", flavour="patched", linger=False):
+    def boot(self, host, xen, dom0, *, linger=False):
         """Boots, once more if it must, and returns when Dom0 takes commands.
 
         With `linger` the host survives this process; without, it dies with it, however that ends.
@@ -89,11 +89,12 @@ class Machine:
         if self.running:
             raise LabError(f"the lab {self.name!r} is already up; `lab down` ends it")
         for attempt in (1, 2):
+            self.boots = attempt
             try:
-                with step(f"booting {flavour} Xen and Dom0 as {self.name!r}"):
-                    self.start(xen, dom0, init, linger)
+                with step(f"booting Xen and Dom0 as {self.name!r}: {host}"):
+                    self.start(host, xen, dom0, linger)
                     self.wait_until_up()
-                self.remember(flavour=flavour)
+                self.remember(host=str(host))
                 return
             except BootFailure as why:
                 self.stop()
@@ -107,7 +108,7 @@ class Machine:
                 self.stop()
                 raise
 
-    def start(self, xen, dom0, init, linger):
+    def start(self, host, xen, dom0, linger):
         shutil.rmtree(self.share, ignore_errors=True)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
@@ -117,26 +118,29 @@ class Machine:
         (self.share / "dom0" / "token").write_text(token)
         agent_port, exporter_port = free_ports(2)
         self.console.write_bytes(b"")
+        # A PVH Dom0 needs an IOMMU, there before the devices that it is to translate for.
+        iommu, behind = (["-device", "amd-iommu,intremap=on"], ",iommu_platform=on,disable-legacy=on") \
+            if host.dom0 == "pvh" else ([], "")
         argv = [
             "qemu-system-x86_64", "-name", f"xen-lab-{self.name}", "-accel", "tcg,thread=multi,tb-size=512",
-            "-M", "q35", "-smp", str(PCPUS), "-m", str(MEMORY), "-cpu", PROCESSOR,
+            "-M", "q35", "-smp", host.smp, "-m", str(MEMORY), "-cpu", PROCESSOR, *iommu,
             "-display", "none", "-no-reboot", "-nodefaults", "-serial", f"file:{self.console}",
-            "-kernel", str(xen), "-append", XEN_OPTIONS,
-            "-initrd", f"{dom0.kernel} {DOM0_OPTIONS} lab.init={init},{dom0.initrd}",
+            "-kernel", str(xen), "-append", " ".join([XEN_OPTIONS, *(["dom0=pvh"] if host.dom0 == "pvh" else []), host.boot]),
+            "-initrd", f"{dom0.kernel} {DOM0_OPTIONS} lab.init={host.init} lab.xenstored={host.xenstored},{dom0.initrd}",
             "-drive", f"file={dom0.root},format=raw,if=none,id=root,snapshot=on",
-            "-device", "virtio-blk-pci,drive=root",
+            "-device", f"virtio-blk-pci,drive=root{behind}",
             "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{agent_port}-:7000,"
                        f"hostfwd=tcp:127.0.0.1:{exporter_port}-:9603",
-            "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-device", f"virtio-net-pci,netdev=net,romfile={behind}",
             "-fsdev", f"local,path={self.share},security_model=none,id=share,multidevs=remap",
-            "-device", "virtio-9p-pci,fsdev=share,mount_tag=share",
+            "-device", f"virtio-9p-pci,fsdev=share,mount_tag=share{behind}",
         ]
         with open(self.directory / "qemu.log", "wb") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        start_new_session=True, preexec_fn=None if linger else die_with_parent)
         self.process = process
         self.state = {}
-        self.remember(pid=process.pid, started=started_at(process.pid), token=token, flavour=None,
+        self.remember(pid=process.pid, started=started_at(process.pid), token=token, host=None,
                       agent_port=agent_port, exporter_port=exporter_port)
 
     def wait_until_up(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 WORTH_TELLING = 2.0  # seconds
 TAIL = 30  # lines of a log shown when its command failed
-KEEP = 4  # cached results kept of each kind
+KEEP = 12  # cached results kept of each kind
 
 
 class LabError(Exception):
@@ -68,7 +68,8 @@ def digest(*parts):
 def cached(directory, make):
     """Returns `directory`, made by make(scratch) unless it is there. Complete or absent, never half."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with open(directory.parent / ".lock", "w") as lock:
+    # A lock for each: what is there already does not wait for what somebody else makes.
+    with open(directory.parent / f".{directory.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.exists():
             scratch = directory.parent / f".{directory.name}.part"
@@ -81,7 +82,7 @@ def cached(directory, make):
                 raise
             scratch.rename(directory)
         directory.touch()
-        others = sorted((d for d in directory.parent.iterdir() if d.is_dir()),
+        others = sorted((d for d in directory.parent.iterdir() if d.is_dir() and d.suffix != ".part"),
                         key=lambda d: d.stat().st_mtime, reverse=True)
         for old in others[KEEP:]:
             shutil.rmtree(old, ignore_errors=True)

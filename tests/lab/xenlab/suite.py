@@ -1,147 +1,218 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs suite/*.py against a host booted for the purpose.
+"""Finds the tests, boots each host that they need once, and runs them there.
 
-A test is a function test_*(lab) in a file of suite/. It fails by raising anything; its file may set
-DEADLINE, the seconds each of its tests may take.
+A test is a function test_*(lab) in a file of suite/; it fails by raising anything. Its file may set
+
+    HOST = dict(flavour="perf")    the host it needs (host.py), when the usual one will not do
+    LONG_HOSTS = (dict(...), ...)  more hosts on which it runs with --long
+    DEADLINE = 120                 seconds that each of its tests may take
+    LONG_DEADLINE = 1800           the same with --long
+    LONG = True                    it runs with --long only; @long_only says so of one test
+    EVERY_HOST = True              it runs at the end of each host, whatever the pattern
 """
 
+import dataclasses
 import importlib.util
 import os
-import shutil
 import signal
-import subprocess
+import threading
 import time
 import traceback
 
 from xenlab import dom0, exporter, hypervisor, packages
-from xenlab.exporter import Exporter
-from xenlab.guests import Guests
-from xenlab.machine import Machine, die_with_parent, free_ports
-from xenlab.metrics import scrape
-from xenlab.paths import CACHE, LAB
-from xenlab.progress import LabError, cached, digest, say
+from xenlab.host import Host
+from xenlab.lab import Lab
+from xenlab.paths import LAB
+from xenlab.progress import LabError, say
 
-DEADLINE = 120
+DEADLINE, LONG_DEADLINE = 120, 1800
+STILL = 15  # seconds between two signs of life of a test that runs on
+
+
+def long_only(test):
+    test.long_only = True
+    return test
 
 
 class Overdue(Exception):
     pass
 
 
-class Lab:
-    """What a test gets: a patched host with the usual guests and a running exporter."""
+@dataclasses.dataclass(frozen=True)
+class Test:
+    file: str
+    name: str
+    function: object
+    deadline: int
+    hosts: tuple
+    last: bool
 
-    def __init__(self, name, binary):
-        self.name, self.binary = name, binary
-        self.machine = Machine(name)
-        self.others = []
-
-    def up(self):
-        self.machine.boot(hypervisor.obtain("patched"), dom0.obtain())
-        self.dom0 = self.machine.dom0
-        self.guests = Guests(self.machine)
-        self.guests.prepare()
-        self.guests.start_default()
-        self.exporter = Exporter(self.machine)
-        self.exporter.install(self.binary)
-        self.exporter.start()
-
-    def down(self):
-        for machine in [*self.others, self.machine]:
-            machine.stop()
-
-    def forget(self):
-        """Removes what is only worth keeping after a failure: consoles and logs."""
-        for machine in [*self.others, self.machine]:
-            shutil.rmtree(machine.directory, ignore_errors=True)
-
-    def scrape(self):
-        return scrape(self.machine.exporter_port)
-
-    def boot_stock(self):
-        """Another host, with Debian's own Xen and without guests. Call stop() on it when done."""
-        machine = Machine(f"{self.name}-stock")
-        self.others.append(machine)
-        machine.boot(hypervisor.obtain("stock"), dom0.obtain(), flavour="stock")
-        return machine
-
-    # Helpers on this side of the network
-
-    free_port = staticmethod(lambda: free_ports(1)[0])
-
-    def scratch(self, name):
-        directory = self.machine.directory / name
-        directory.mkdir(exist_ok=True)
-        return directory
-
-    @staticmethod
-    def unpacked(package):
-        """A Debian package unpacked, not installed."""
-        return cached(CACHE / "unpacked" / f"{package}-{digest(packages.version_of(package))}",
-                      lambda scratch: packages.unpack(package, scratch))
-
-    @staticmethod
-    def spawn(argv, log):
-        """A process that cannot outlive us."""
-        with open(log, "wb") as out:
-            return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                    preexec_fn=die_with_parent)
+    @property
+    def title(self):
+        return f"{self.file}.{self.name}"
 
 
-def collect(pattern):
-    tests = []
+def load(file):
+    spec = importlib.util.spec_from_file_location(f"suite_{file.stem}", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def collect(pattern, long, override):
+    """The tests to run, in order, and how many more there would be with --long."""
+    tests, left_out = [], 0
     for file in sorted((LAB / "suite").glob("*.py")):
-        spec = importlib.util.spec_from_file_location(f"suite_{file.stem}", file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = load(file)
+        hosts = [Host(**getattr(module, "HOST", {}))]
+        if override:
+            hosts = [hosts[0].changed(override)]
+        elif long:
+            hosts += [Host(**words) for words in getattr(module, "LONG_HOSTS", ())]
+        last = getattr(module, "EVERY_HOST", False)
+        deadline = (getattr(module, "LONG_DEADLINE", max(LONG_DEADLINE, getattr(module, "DEADLINE", 0))) if long
+                    else getattr(module, "DEADLINE", DEADLINE))
         for name, value in vars(module).items():
-            full = f"{file.stem}.{name.removeprefix('test_')}"
-            if name.startswith("test_") and callable(value) and any(p in full for p in pattern.split(",")):
-                tests.append((full, value, getattr(module, "DEADLINE", DEADLINE)))
-    return tests
+            if not name.startswith("test_") or not callable(value):
+                continue
+            test = Test(file.stem, name.removeprefix("test_"), value, deadline, tuple(hosts), last)
+            if not last and not any(part in test.title for part in pattern.split(",")):
+                continue
+            if not long and (getattr(module, "LONG", False) or hasattr(value, "long_only")):
+                left_out += 1
+            else:
+                tests.append(test)
+    return tests, left_out
 
 
-def run_one(lab, name, test, deadline):
+class SignOfLife:
+    """Says now and then what is still running, and what it said of itself."""
+
+    def __init__(self, lab, title):
+        self.lab, self.title = lab, title
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.speak, daemon=True)
+
+    def speak(self):
+        began = time.monotonic()
+        while not self.over.wait(STILL):
+            doing = f": {self.lab.doing}" if self.lab.doing else ""
+            say(f"{self.title}, {time.monotonic() - began:.0f} s{doing}")
+
+    def __enter__(self):
+        self.lab.doing = None
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+
+
+def run_one(lab, test):
     def overdue(*_):
-        raise Overdue(f"not done after {deadline} s")
+        raise Overdue(f"not done after {test.deadline} s")
 
     signal.signal(signal.SIGALRM, overdue)
     began = time.monotonic()
-    signal.alarm(deadline)
+    signal.alarm(test.deadline)
     try:
-        note = test(lab)
+        with SignOfLife(lab, test.title):
+            note = test.function(lab)
     except Exception as why:
         signal.alarm(0)
-        last = traceback.extract_tb(why.__traceback__)[-1]
-        here = [f for f in traceback.extract_tb(why.__traceback__) if "/suite/" in f.filename]
-        line = (here or [last])[-1]
-        print(f"FAIL {name} ({time.monotonic() - began:.1f} s): {type(why).__name__}: {why}\n"
+        trace = traceback.extract_tb(why.__traceback__)
+        line = ([f for f in trace if "/suite/" in f.filename] or trace)[-1]
+        print(f"FAIL {test.title} ({time.monotonic() - began:.1f} s): {type(why).__name__}: {why}\n"
               f"     at {os.path.basename(line.filename)}:{line.lineno}: {line.line}", flush=True)
         return False
     finally:
         signal.alarm(0)
-    print(f"ok   {name} ({time.monotonic() - began:.1f} s)" + (f": {note}" if note else ""), flush=True)
+    print(f"ok   {test.title} ({time.monotonic() - began:.1f} s)" + (f": {note}" if note else ""), flush=True)
     return True
 
 
-def run(name, pattern):
-    tests = collect(pattern)
-    if not tests:
-        raise LabError(f"no test matches {pattern!r}")
+class Count:
+    """What passed and failed, and how long each file took on each host."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.times, self.again = [], []
+
+    def add(self, good):
+        self.passed += good
+        self.failed += not good
+
+    def tell(self):
+        for host, file, tests, seconds in self.times:
+            print(f"time {seconds:7.1f} s  {file}{f' ({tests} tests)' if tests else ''}  on {host}")
+        for host in self.again:
+            print(f"note: the first boot of {host} failed")
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+
+
+def run_host(name, host, tests, binary, long, count):
+    lab = Lab(name, host, binary, long)
+    failed = count.failed
+    began = time.monotonic()
+    try:
+        try:
+            lab.up()
+        except LabError as why:
+            print(f"FAIL the host {host}: {why}", flush=True)
+            for test in tests:
+                print(f"FAIL {test.title}: it has no host", flush=True)
+                count.add(False)
+            return
+        finally:
+            if lab.machine.boots > 1:
+                count.again.append(host)
+        count.times.append((host, "boot", 0, time.monotonic() - began))
+        for file in dict.fromkeys(test.file for test in tests):
+            began = time.monotonic()
+            these = [test for test in tests if test.file == file]
+            for test in these:
+                count.add(run_one(lab, test))
+            count.times.append((host, file, len(these), time.monotonic() - began))
+    finally:
+        lab.down()
+    if count.failed == failed:
+        lab.forget()
+
+
+def plan(tests):
+    """{host: its tests}, the usual host first; those for every host at the end of each."""
+    hosts = {Host(): []}
+    for test in tests:
+        if not test.last:
+            for host in test.hosts:
+                hosts.setdefault(host, []).append(test)
+    last = [test for test in tests if test.last]
+    return {host: these + last for host, these in hosts.items() if these}
+
+
+def prepare(hosts):
+    """Whatever takes long to make, made before anything boots."""
+    packages.install_host_packages()
+    dom0.obtain()
+    for flavour in dict.fromkeys(host.flavour for host in hosts):
+        hypervisor.obtain(flavour)
+
+
+def run(name, pattern, long=False, override=(), only_prepare=False):
+    tests, left_out = collect(pattern, long, override)
+    hosts = plan(tests)
+    if not hosts:
+        raise LabError(f"no test matches {pattern!r}" + (f" without --long ({left_out} do with it)" if left_out else ""))
     binary = exporter.find()
     if not binary:
         raise LabError("there is no exporter to test: build it, or name it in XSE_EXPORTER")
-    packages.install_host_packages()
-    lab = Lab(name, binary)
-    say(f"testing {binary}")
-    passed = 0
-    try:
-        lab.up()
-        for test in tests:
-            passed += run_one(lab, *test)
-    finally:
-        lab.down()
-    if passed == len(tests):
-        lab.forget()
-    print(f"{passed} passed, {len(tests) - passed} failed", flush=True)
-    return 0 if passed == len(tests) else 1
+    prepare(hosts)
+    if only_prepare:
+        return 0
+    say(f"testing {binary} on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"
+        + (f"; {left_out} tests are for --long only" if left_out else ""))
+    count = Count()
+    for number, (host, these) in enumerate(hosts.items(), 1):
+        print(f"host {number} of {len(hosts)}: {host}, {len(these)} tests", flush=True)
+        run_host(f"{name}-{number}", host, these, binary, long, count)
+    count.tell()
+    return 0 if not count.failed else 1

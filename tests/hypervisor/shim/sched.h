@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Domains, vCPUs and CPUs, and the few things that happen to them. */
+#pragma once
+
+#include "locks.h"
+#include "memory.h"
+#include "time.h"
+
+struct xen_stats_vcpu;
+
+struct vcpu_runstate_info {
+    int state;
+    uint64_t state_entry_time;
+    uint64_t time[4];
+};
+
+struct vcpu {
+    unsigned int vcpu_id;
+    _Atomic unsigned int processor;
+    struct domain *domain;
+    struct vcpu *next_in_list;
+    struct vcpu_runstate_info runstate;
+    unsigned long pause_flags;
+#include <added/struct-vcpu.h>
+};
+
+/* What is read without a lock in Xen is atomic here, for ThreadSanitizer's sake. */
+struct domain {
+    domid_t domain_id;
+    unsigned int max_vcpus;
+    struct vcpu *_Atomic *vcpu;
+    xen_domain_handle_t handle;
+    _Atomic enum { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead } is_dying;
+    spinlock_t page_alloc_lock;
+    unsigned int xenheap_pages;
+    unsigned int references;
+#include <added/struct-domain.h>
+};
+
+extern struct domain *dom_xen;
+extern spinlock_t domlist_update_lock;
+
+#define is_idle_domain(d) ((d)->domain_id == DOMID_IDLE)
+#define is_idle_vcpu(v)   is_idle_domain((v)->domain)
+#define for_each_vcpu(d, v)                                                                        \
+    for ((v) = (d)->max_vcpus ? shim_next_vcpu(d, 0) : NULL; (v);                                  \
+         (v) = shim_next_vcpu(d, (v)->vcpu_id + 1))
+struct vcpu *shim_next_vcpu(const struct domain *d, unsigned int id);
+
+struct domain *rcu_lock_domain(struct domain *d);
+struct domain *rcu_lock_domain_by_id(domid_t id);
+void rcu_unlock_domain(struct domain *d);
+/* Without a reference: nothing else may be going on. */
+struct domain *shim_find_domain(domid_t id);
+
+/* CPUs: each has a lock for what is scheduled on it. */
+unsigned int smp_processor_id(void);
+void shim_set_processor_id(unsigned int cpu);
+extern rcu_read_lock_t sched_res_rculock;
+spinlock_t *pcpu_schedule_lock_irq(unsigned int cpu);
+void pcpu_schedule_unlock_irq(spinlock_t *lock, unsigned int cpu);
+
+/* Life of a domain. Of a domain that is destroyed nothing is left. */
+struct domain *shim_create_domain(domid_t id, unsigned int max_vcpus);
+struct vcpu *shim_create_vcpu(struct domain *d, unsigned int id);
+struct domain *shim_create_domain_with_vcpus(domid_t id, unsigned int vcpus);
+void shim_set_handle(struct domain *d, const uint8_t handle[16]);
+void shim_start_dying(struct domain *d);
+void shim_finish_dying(struct domain *d);
+void shim_destroy_domain(struct domain *d);
+/* All three of them. */
+void shim_kill_domain(struct domain *d);
+
+void shim_runstate_change(struct vcpu *v, int state, s_time_t now);
+void shim_move_vcpu(struct vcpu *v, unsigned int cpu);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xen-stats-exporter: serves the statistics of Xen domains. Arguments, wiring, exit codes. */
 #include <signal.h>
+#include <stdio.h>
 
 #include "daemon.h"
 #include "options.h"
@@ -9,15 +10,23 @@
 int main(int argc, char *argv[])
 {
     struct options options;
+    char error[OPTIONS_ERROR_MAX];
+    enum daemon_exit result;
     int r;
 
     /* A peer that went away is an error of one write, not the end of everybody's scrapes. */
     signal(SIGPIPE, SIG_IGN);
 
-    r = options_parse(argc, argv, &options);
-    if (r != 0)
-        return r == OPTIONS_SAID ? DAEMON_OK : DAEMON_BAD_OPTION;
+    r = options_parse(argc, argv, &options, error, sizeof(error));
+    if (r == OPTIONS_SAID)
+        return DAEMON_OK;
+    if (r < 0) {
+        fprintf(stderr, "xen-stats-exporter: %s\n", error);
+        return DAEMON_BAD_OPTION;
+    }
 
     log_set_level(options.log_level);
-    return options.once ? daemon_once(&options) : daemon_serve(&options);
+    result = options.once ? daemon_once(&options) : daemon_serve(&options);
+    options_deinit(&options);
+    return result;
 }

@@ -15,6 +15,13 @@ enum log_level {
     LOG_LEVEL_DEBUG = 7,
 };
 
+enum log_format {
+    LOG_FORMAT_AUTO, /* the journal's where it reads standard error, else logfmt */
+    LOG_FORMAT_LOGFMT,
+    LOG_FORMAT_JSON,
+    LOG_FORMAT_JOURNAL,
+};
+
 /* Lines less important than this are not written. Default: LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

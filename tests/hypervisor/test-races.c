@@ -397,6 +397,7 @@ int main(void)
     Suite *suite = suite_create("races");
     TCase *tests = tcase_create("races");
 
+    shim_boot();
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, test_racing_acquires);
     tcase_add_test(tests, test_acquire_against_death);

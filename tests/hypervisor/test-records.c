@@ -139,6 +139,7 @@ int main(void)
     Suite *suite = suite_create("records");
     TCase *tests = tcase_create("records");
 
+    shim_boot();
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, test_runstate_times);
     tcase_add_test(tests, test_time_that_goes_back);

@@ -523,6 +523,7 @@ int main(void)
     Suite *suite = suite_create("tables");
     TCase *tests = tcase_create("tables");
 
+    shim_boot();
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, test_bad_ids);
     tcase_add_test(tests, test_frames_out_of_range);

@@ -70,13 +70,13 @@ static void hold_frame(const void *frame)
 }
 
 /* Also maps frames which it has known for long, and which may be anyone's by now, or nobody's. */
-static void map_and_unmap(unsigned int rounds)
+static void map_and_unmap(void)
 {
     xen_pfn_t mfns[FRAMES_MAX];
     const void *held[FRAMES_MAX];
     unsigned int known = 0;
 
-    for (unsigned int i = 0; i < rounds; i++) {
+    for (unsigned int i = 0; !is_over; i++) {
         unsigned int id = i % DOMAINS, mapped = 0;
         int size = table_size(id);
         int rc = size < 0 ? size : acquire(id, 0, (unsigned int)size, mfns);
@@ -104,17 +104,21 @@ static void create_and_kill(unsigned int rounds)
 
         for (unsigned int v = 0; v < VCPUS; v++)
             shim_create_vcpu(d, v);
-        sched_yield();
+        /* Half of them live until someone has mapped something, the others not a moment. */
+        for (unsigned long before = accepted, turns = 0;
+             i % 2 && accepted == before && turns < 100000; turns++)
+            sched_yield();
         shim_kill_domain(d);
     }
+    is_over = true;
 }
 
 static void live_and_map(unsigned int number)
 {
     if (number == 0)
-        create_and_kill(600);
+        create_and_kill(400);
     else
-        map_and_unmap(400);
+        map_and_unmap();
 }
 
 START_TEST(test_acquire_against_death)
@@ -173,9 +177,9 @@ START_TEST(test_references_against_sweep)
 END_TEST
 
 /* vCPUs change state and move for as long as the domain can be found, dying or not. */
-static void schedule(unsigned int rounds)
+static void schedule(void)
 {
-    for (unsigned int i = 0; i < rounds; i++) {
+    for (unsigned int i = 0; !is_over; i++) {
         struct domain *d = rcu_lock_domain_by_id((domid_t)(i % DOMAINS));
         struct vcpu *v;
 
@@ -197,9 +201,9 @@ static void live_and_schedule(unsigned int number)
     if (number == 0)
         create_and_kill(300);
     else if (number == 1)
-        map_and_unmap(300);
+        map_and_unmap();
     else
-        schedule(3000);
+        schedule();
 }
 
 START_TEST(test_runstates_against_death)

@@ -26,6 +26,13 @@ int main(int argc, char *argv[])
     }
 
     log_set_level(options.log_level);
+    if (log_set_format(options.log_format) < 0) {
+        fprintf(stderr,
+                "xen-stats-exporter: --log.format=journal: no journal runs here; logfmt and "
+                "json go to standard error\n");
+        options_deinit(&options);
+        return DAEMON_BAD_OPTION;
+    }
     result = options.once ? daemon_once(&options) : daemon_serve(&options);
     options_deinit(&options);
     return result;

@@ -54,7 +54,7 @@ const struct option_row option_rows[] = {
         .name = "web.listen-address",
         .argument = "ADDRESS",
         .said_as = "127.0.0.1:9603, [::1]:9603",
-        .help = "IPV4:PORT, [IPV6]:PORT, :PORT or unix:/PATH; repeatable",
+        .help = "IPV4:PORT, [IPV6]:PORT, :PORT, unix:/PATH; repeatable",
         .more = "An address that is given must be there: if it cannot be bound, nothing is "
                 "started. To let a remote Prometheus in, name the address that it reaches, and put "
                 "a firewall around it: there is no password.",

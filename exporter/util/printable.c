@@ -16,7 +16,7 @@ size_t printable(const void *bytes, size_t length, char *ret_text, size_t size)
         char piece[5];
         size_t needed;
 
-        if (byte[i] >= 0x20 && byte[i] < 0x7f && byte[i] != '\\')
+        if (byte[i] >= 0x20 && byte[i] < 0x7f)
             needed = (size_t)snprintf(piece, sizeof(piece), "%c", byte[i]);
         else
             needed = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", byte[i]);

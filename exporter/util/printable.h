@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * Copies so that only printable ASCII is left: every other byte, and a backslash, becomes \xNN.
+ * Copies so that only printable ASCII is left: every other byte becomes \xNN.
  * What does not fit is cut off and ends in "...". Any bytes are a valid argument; `size` is at
  * least 8. Ends with a NUL. Returns the length written.
  */

@@ -173,6 +173,7 @@ static enum daemon_exit build_server(struct daemon *daemon)
 
     config.addresses = daemon->addresses;
     config.telemetry_path = daemon->options->telemetry_path;
+    config.source = daemon->source_name;
     config.wall = request_local_wall(daemon->requests);
     config.exposition = exposition_options(daemon->options);
     r = http_server_new(&config, &daemon->server, error, sizeof(error));
@@ -181,8 +182,10 @@ static enum daemon_exit build_server(struct daemon *daemon)
         return DAEMON_FAILED;
     }
     for (size_t i = 0; i < config.addresses_count; i++) {
-        if (http_server_port(daemon->server, i))
-            log_info("serving http://%s%s", daemon->addresses[i].text, config.telemetry_path);
+        if (http_server_listens(daemon->server, i))
+            log_info("serving %s%s%s", http_server_port(daemon->server, i) ? "http://" : "",
+                     daemon->addresses[i].text,
+                     http_server_port(daemon->server, i) ? config.telemetry_path : "");
         else
             log_warning("not serving %s: it is in use, or there is no such address here",
                         daemon->addresses[i].text);
@@ -221,6 +224,7 @@ enum daemon_exit daemon_serve(const struct options *options)
         result = build_server(&daemon);
     if (result == DAEMON_OK) {
         daemon.status_domains = sampler_domains(daemon.sampler);
+        http_server_set_ready(daemon.server, true);
         notify_ready(daemon.source_name, daemon.status_domains);
         r = loop_run(daemon.loop);
         if (r < 0) {

@@ -10,7 +10,7 @@
 
 #include "util/cleanup.h"
 
-#define BODIES_MAX 4U
+#define BODIES_MAX 8U
 
 struct body {
     unsigned int references; /* atomic; 0: free to be written again */

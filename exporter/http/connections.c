@@ -4,35 +4,39 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 struct connection {
-    int fd;             /* -1: free */
-    sa_family_t family; /* of the client; with its address it says who shares a limit */
-    uint8_t address[16];
+    int fd; /* -1: a free place */
+    struct peer peer;
+    enum connection_phase phase;
+    uint64_t since_ns; /* when the phase began */
     uint64_t deadline_ns;
+    bool cut;
+    unsigned int siblings; /* open connections of the same peer, with this one */
 };
 
 struct connections {
     pthread_mutex_t lock;
+    struct connections_limits limits;
     int wake_fd;
     uint64_t wake_at_ns; /* when connections_cut_late() will be called at the latest */
-    unsigned int max;
-    unsigned int max_per_address;
+    unsigned int places;
     struct connection connection[];
 };
 
-int connections_new(unsigned int max, unsigned int max_per_address, int wake_fd,
+int connections_new(const struct connections_limits *limits, int wake_fd,
                     struct connections **ret_connections)
 {
+    unsigned int places = limits->max + CONNECTIONS_SLACK;
     struct connections *connections;
     int r;
 
-    connections = calloc(1, sizeof(*connections) + max * sizeof(connections->connection[0]));
+    connections = calloc(1, sizeof(*connections) + places * sizeof(connections->connection[0]));
     if (!connections)
         return -ENOMEM;
     r = pthread_mutex_init(&connections->lock, NULL);
@@ -40,11 +44,11 @@ int connections_new(unsigned int max, unsigned int max_per_address, int wake_fd,
         free(connections);
         return -r;
     }
+    connections->limits = *limits;
     connections->wake_fd = wake_fd;
     connections->wake_at_ns = UINT64_MAX;
-    connections->max = max;
-    connections->max_per_address = max_per_address;
-    for (unsigned int i = 0; i < max; i++)
+    connections->places = places;
+    for (unsigned int i = 0; i < places; i++)
         connections->connection[i].fd = -1;
 
     *ret_connections = connections;
@@ -60,57 +64,115 @@ struct connections *connections_free(struct connections *connections)
     return NULL;
 }
 
-/* An IPv4 client of a socket for both protocols is the same client. */
-static void set_address(struct connection *connection, const struct sockaddr *address,
-                        socklen_t length)
+static bool is_open(const struct connection *connection)
 {
-    connection->family = AF_UNSPEC;
-    memset(connection->address, 0, sizeof(connection->address));
-    if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    return connection->fd >= 0 && !connection->cut;
+}
 
-        connection->family = AF_INET6;
-        connection->address[10] = connection->address[11] = 0xff;
-        memcpy(connection->address + 12, &v4->sin_addr, 4);
-    } else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+/* The number of open connections of a peer has changed. */
+static void set_siblings(struct connections *connections, const struct peer *peer,
+                         unsigned int siblings)
+{
+    for (unsigned int i = 0; i < connections->places; i++)
+        if (is_open(&connections->connection[i]) &&
+            peer_equal(&connections->connection[i].peer, peer))
+            connections->connection[i].siblings = siblings;
+}
 
-        connection->family = AF_INET6;
-        memcpy(connection->address, &v6->sin6_addr, 16);
+/* What the client has not taken yet is dropped: the kernel would keep it for minutes. */
+static void cut(struct connections *connections, struct connection *connection)
+{
+    const struct linger drop = {.l_onoff = 1, .l_linger = 0};
+    int unsent = 0;
+
+    if (ioctl(connection->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+        setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &drop, sizeof(drop));
+    shutdown(connection->fd, SHUT_RDWR);
+    connection->cut = true;
+    connection->deadline_ns = UINT64_MAX; /* once is enough; its owner removes it */
+    set_siblings(connections, &connection->peer, connection->siblings - 1);
+}
+
+static void leave(struct connections *connections, struct connection *connection)
+{
+    bool open = is_open(connection);
+
+    connection->fd = -1;
+    if (open)
+        set_siblings(connections, &connection->peer, connection->siblings - 1);
+}
+
+/* Whose place to take first: of the larger peer, an idle one, the one that has not moved longest.
+ */
+static bool goes_before(const struct connection *one, const struct connection *other)
+{
+    bool one_idle = one->phase == CONNECTION_IDLE, other_idle = other->phase == CONNECTION_IDLE;
+
+    if (one->siblings != other->siblings)
+        return one->siblings > other->siblings;
+    if (one_idle != other_idle)
+        return one_idle;
+    return one->since_ns < other->since_ns;
+}
+
+/*
+ * Makes room for a peer that has `own` open connections, unless all others have about as few: those
+ * may be closed only while they are idle, which HTTP allows at any time.
+ */
+static bool take_place(struct connections *connections, unsigned int own)
+{
+    struct connection *victim = NULL;
+
+    for (unsigned int i = 0; i < connections->places; i++) {
+        struct connection *connection = &connections->connection[i];
+        bool idle = connection->phase == CONNECTION_IDLE;
+
+        if (is_open(connection) && connection->siblings + idle > own + 1 &&
+            (!victim || goes_before(connection, victim)))
+            victim = connection;
     }
+    if (victim)
+        cut(connections, victim);
+    return victim;
 }
 
 static int add(struct connections *connections, const struct connection *new)
 {
     struct connection *place = NULL;
-    unsigned int same = 0;
+    unsigned int open = 0, own = 0;
 
-    for (unsigned int i = 0; i < connections->max; i++) {
+    for (unsigned int i = 0; i < connections->places; i++) {
         struct connection *connection = &connections->connection[i];
 
+        /* The descriptor is new, so who had it before went without saying so. */
+        if (connection->fd == new->fd)
+            leave(connections, connection);
         if (connection->fd < 0)
             place = connection;
-        else if (new->family != AF_UNSPEC &&
-                 connection->family ==
-                     new->family &&memcmp(connection->address, new->address,
-                                          sizeof(new->address)) == 0)
-            same++;
+        open += is_open(connection);
+        own += is_open(connection) && peer_equal(&connection->peer, &new->peer);
     }
-    if (same >= connections->max_per_address)
+    if (own >= connections->limits.max_per_peer)
         return -EUSERS;
-    if (!place)
+    if (!place || (open >= connections->limits.max && !take_place(connections, own)))
         return -EMFILE;
     *place = *new;
+    set_siblings(connections, &new->peer, own + 1);
     return 0;
 }
 
-int connections_add(struct connections *connections, int fd, const struct sockaddr *address,
-                    socklen_t length, uint64_t deadline_ns)
+int connections_add(struct connections *connections, int fd, const struct peer *peer,
+                    uint64_t now_ns)
 {
-    struct connection new = {.fd = fd, .deadline_ns = deadline_ns};
+    struct connection new = {
+        .fd = fd,
+        .peer = *peer,
+        .phase = CONNECTION_READING,
+        .since_ns = now_ns,
+        .deadline_ns = now_ns + connections->limits.timeout_ns[CONNECTION_READING],
+    };
     int r;
 
-    set_address(&new, address, length);
     pthread_mutex_lock(&connections->lock);
     r = add(connections, &new);
     pthread_mutex_unlock(&connections->lock);
@@ -122,41 +184,51 @@ struct connection *connections_find(struct connections *connections, int fd)
     struct connection *found = NULL;
 
     pthread_mutex_lock(&connections->lock);
-    for (unsigned int i = 0; i < connections->max && fd >= 0; i++)
+    for (unsigned int i = 0; i < connections->places && fd >= 0; i++)
         if (connections->connection[i].fd == fd)
             found = &connections->connection[i];
     pthread_mutex_unlock(&connections->lock);
     return found;
 }
 
+const struct peer *connection_peer(const struct connection *connection)
+{
+    return &connection->peer;
+}
+
 void connections_remove(struct connections *connections, struct connection *connection)
 {
     pthread_mutex_lock(&connections->lock);
-    connection->fd = -1;
+    leave(connections, connection);
     pthread_mutex_unlock(&connections->lock);
 }
 
-void connections_set_deadline(struct connections *connections, struct connection *connection,
-                              uint64_t deadline_ns)
+void connections_enter(struct connections *connections, struct connection *connection,
+                       enum connection_phase phase, uint64_t now_ns)
 {
+    uint64_t deadline_ns = now_ns + connections->limits.timeout_ns[phase];
+
     pthread_mutex_lock(&connections->lock);
-    connection->deadline_ns = deadline_ns;
-    if (deadline_ns < connections->wake_at_ns) {
-        connections->wake_at_ns = deadline_ns;
-        eventfd_write(connections->wake_fd, 1);
+    if (!connection->cut) {
+        if (phase == CONNECTION_READING && deadline_ns > connection->deadline_ns)
+            deadline_ns = connection->deadline_ns;
+        connection->phase = phase;
+        connection->since_ns = now_ns;
+        connection->deadline_ns = deadline_ns;
+        if (deadline_ns < connections->wake_at_ns) {
+            connections->wake_at_ns = deadline_ns;
+            eventfd_write(connections->wake_fd, 1);
+        }
     }
     pthread_mutex_unlock(&connections->lock);
 }
 
-/* What the client has not taken yet is dropped: the kernel would keep it for minutes. */
-static void cut(int fd)
+void connections_cut(struct connections *connections, struct connection *connection)
 {
-    const struct linger drop = {.l_onoff = 1, .l_linger = 0};
-    int unsent = 0;
-
-    if (ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &drop, sizeof(drop));
-    shutdown(fd, SHUT_RDWR);
+    pthread_mutex_lock(&connections->lock);
+    if (is_open(connection))
+        cut(connections, connection);
+    pthread_mutex_unlock(&connections->lock);
 }
 
 uint64_t connections_cut_late(struct connections *connections, uint64_t now_ns)
@@ -164,15 +236,13 @@ uint64_t connections_cut_late(struct connections *connections, uint64_t now_ns)
     uint64_t next_ns = UINT64_MAX;
 
     pthread_mutex_lock(&connections->lock);
-    for (unsigned int i = 0; i < connections->max; i++) {
+    for (unsigned int i = 0; i < connections->places; i++) {
         struct connection *connection = &connections->connection[i];
 
-        if (connection->fd < 0)
+        if (!is_open(connection))
             continue;
-        if (connection->deadline_ns <= now_ns) {
-            cut(connection->fd);
-            connection->deadline_ns = UINT64_MAX; /* once is enough; its owner removes it */
-        }
+        if (connection->deadline_ns <= now_ns)
+            cut(connections, connection);
         if (connection->deadline_ns < next_ns)
             next_ns = connection->deadline_ns;
     }

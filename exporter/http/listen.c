@@ -1,79 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parses and binds; see listen.h. */
+/* From an address to a socket; see listen.h. */
 #include "http/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "util/monotonic.h"
 
 /* As many as a burst of scrapers might be; more are only a queue for whoever floods us. */
 #define LISTEN_BACKLOG 128
 
-static int parse_port(const char *text, in_port_t *ret_port)
-{
-    unsigned long port = 0;
-    size_t length = strlen(text);
-
-    if (length < 1 || length > 5 || strspn(text, "0123456789") != length)
-        return -EINVAL;
-    for (size_t i = 0; i < length; i++)
-        port = port * 10 + (unsigned long)(text[i] - '0');
-    if (port > UINT16_MAX)
-        return -EINVAL;
-    *ret_port = htons((in_port_t)port);
-    return 0;
-}
-
-static int parse_host(const char *host, size_t length, in_port_t port,
-                      struct listen_address *address)
-{
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->address;
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->address;
-    bool brackets = length >= 2 && host[0] == '[' && host[length - 1] == ']';
-    char text[INET6_ADDRSTRLEN];
-
-    if (brackets) {
-        host++;
-        length -= 2;
-    }
-    if (length >= sizeof(text))
-        return -EINVAL;
-    memcpy(text, host, length);
-    text[length] = '\0';
-
-    if (brackets || length == 0) {
-        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
-        address->length = sizeof(*v6);
-        return length == 0 && !brackets                         ? 0
-               : inet_pton(AF_INET6, text, &v6->sin6_addr) == 1 ? 0
-                                                                : -EINVAL;
-    }
-    *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port};
-    address->length = sizeof(*v4);
-    return inet_pton(AF_INET, text, &v4->sin_addr) == 1 ? 0 : -EINVAL;
-}
-
-int listen_address_parse(const char *text, struct listen_address *ret_address, char *error,
-                         size_t error_size)
-{
-    struct listen_address address = {0};
-    const char *colon = strrchr(text, ':');
-    in_port_t port;
-
-    if (strlen(text) >= sizeof(address.text) || !colon || parse_port(colon + 1, &port) ||
-        parse_host(text, (size_t)(colon - text), port, &address)) {
-        snprintf(error, error_size,
-                 "'%.100s' is not an address to listen on: give an IP address and a port, such as "
-                 "127.0.0.1:9603, [::1]:9603 or :9603",
-                 text);
-        return -EINVAL;
-    }
-    memcpy(address.text, text, strlen(text) + 1);
-    *ret_address = address;
-    return 0;
-}
+/*
+ * What the kernel keeps for one client, at most: it takes twice these numbers, within the host's
+ * limits. Requests are small. Of a response, what is not sent stays in memory after its connection
+ * was closed: some megabytes, if the kernel had its way.
+ */
+#define RECEIVE_BUFFER (16 * 1024)
+#define SEND_BUFFER    (256 * 1024)
 
 /* What a person can do about it. */
 static const char *way_out(int error)
@@ -85,7 +34,11 @@ static const char *way_out(int error)
     case EADDRNOTAVAIL:
         return "this host does not have that address; see 'ip address'";
     case EACCES:
-        return "ports below 1024 need privileges; choose a higher one with --web.listen-address";
+        return "ports below 1024 and other users' directories need privileges; choose another "
+               "address with --web.listen-address";
+    case ENOENT:
+    case ENOTDIR:
+        return "its directory must exist";
     case EAFNOSUPPORT:
         return "this kernel has no such protocol; choose another address with "
                "--web.listen-address";
@@ -99,37 +52,78 @@ static int set_flag(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-static int open_socket(const struct listen_address *address, int *ret_fd)
+/* Set on the listening socket, TCP connections inherit these; Unix sockets have bounds already. */
+static int limit(int fd, sa_family_t family, uint64_t send_timeout_ns)
+{
+    int r;
+
+    if (family == AF_UNIX)
+        return 0;
+    r = set_flag(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    if (r == 0)
+        r = set_flag(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+    if (r == 0)
+        r = set_flag(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(send_timeout_ns / NS_PER_MS));
+    return r;
+}
+
+static int bind_socket(int fd, const struct listen_address *address)
+{
+    return bind(fd, (const struct sockaddr *)&address->address, address->length) ? -errno : 0;
+}
+
+static const char *path_of(const struct listen_address *address)
+{
+    return ((const struct sockaddr_un *)&address->address)->sun_path;
+}
+
+/* A Unix socket at which nobody listens any more. Other files refuse connections too. */
+static bool is_left_behind(const struct listen_address *address)
+{
+    cleanup(cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat status;
+
+    return fd >= 0 && address->address.ss_family == AF_UNIX &&
+           lstat(path_of(address), &status) == 0 && S_ISSOCK(status.st_mode) &&
+           connect(fd, (const struct sockaddr *)&address->address, address->length) != 0 &&
+           errno == ECONNREFUSED;
+}
+
+static int open_socket(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd)
 {
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->address;
+    sa_family_t family = address->address.ss_family;
     cleanup(cleanup_close) int fd = -1;
     int r;
 
-    fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     /* A restart must not wait until the old connections have left TIME_WAIT. */
     r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (r == 0 && family == AF_INET6)
+        r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr));
+    if (r == 0)
+        r = limit(fd, family, send_timeout_ns);
+    if (r == 0)
+        r = bind_socket(fd, address);
+    if (r == -EADDRINUSE && is_left_behind(address) && unlink(path_of(address)) == 0)
+        r = bind_socket(fd, address);
     if (r)
         return r;
-    if (v6->sin6_family == AF_INET6) {
-        r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr));
-        if (r)
-            return r;
-    }
-    if (bind(fd, (const struct sockaddr *)&address->address, address->length) ||
-        listen(fd, LISTEN_BACKLOG))
+    if (listen(fd, LISTEN_BACKLOG))
         return -errno;
 
     *ret_fd = steal_fd(&fd);
     return 0;
 }
 
-int listen_open(const struct listen_address *address, int *ret_fd, char *error, size_t error_size)
+int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd,
+                char *error, size_t error_size)
 {
     int r;
 
-    r = open_socket(address, ret_fd);
+    r = open_socket(address, send_timeout_ns, ret_fd);
     if (r == -EAFNOSUPPORT && address->text[0] == ':') {
         /* Every address of a host without IPv6. */
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->address;
@@ -137,12 +131,50 @@ int listen_open(const struct listen_address *address, int *ret_fd, char *error, 
         struct listen_address every = {.length = sizeof(v4)};
 
         memcpy(&every.address, &v4, sizeof(v4));
-        r = open_socket(&every, ret_fd);
+        r = open_socket(&every, send_timeout_ns, ret_fd);
     }
     if (r)
         snprintf(error, error_size, "cannot listen on %s: %s: %s", address->text, strerror(-r),
                  way_out(-r));
     return r;
+}
+
+static bool get_option(int fd, int option, int *ret_value)
+{
+    socklen_t length = sizeof(*ret_value);
+
+    return getsockopt(fd, SOL_SOCKET, option, ret_value, &length) == 0;
+}
+
+int listen_adopt(int fd, uint64_t send_timeout_ns, char *error, size_t error_size)
+{
+    int type, family, listening, flags = fcntl(fd, F_GETFL);
+    int r;
+
+    if (flags < 0 || !get_option(fd, SO_TYPE, &type) || !get_option(fd, SO_DOMAIN, &family) ||
+        !get_option(fd, SO_ACCEPTCONN, &listening) || type != SOCK_STREAM || !listening ||
+        (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
+        snprintf(error, error_size,
+                 "descriptor %d is not a listening TCP or Unix socket; a systemd socket unit needs "
+                 "ListenStream= and Accept=no",
+                 fd);
+        return -EINVAL;
+    }
+    r = fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC) ? -errno : 0;
+    if (r == 0)
+        r = limit(fd, (sa_family_t)family, send_timeout_ns);
+    if (r)
+        snprintf(error, error_size, "cannot use the socket that was passed as descriptor %d: %s",
+                 fd, strerror(-r));
+    return r;
+}
+
+void listen_close(const struct listen_address *address, int *fd)
+{
+    if (*fd >= 0 && address && address->address.ss_family == AF_UNIX)
+        unlink(path_of(address));
+    cleanup_close(fd);
+    *fd = -1;
 }
 
 uint16_t listen_port(int fd)

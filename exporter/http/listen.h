@@ -11,6 +11,9 @@
 
 #define LISTEN_TEXT_MAX 128U
 
+/* What a Unix socket's address begins with; the rest is an absolute path. */
+#define LISTEN_UNIX "unix:"
+
 struct listen_address {
     char text[LISTEN_TEXT_MAX]; /* as it was given, for messages */
     struct sockaddr_storage address;
@@ -19,18 +22,33 @@ struct listen_address {
 };
 
 /*
- * Reads "127.0.0.1:9603", "[::1]:9603" or ":9603" (every address of the host). Names are not
- * looked up. -EINVAL with a message of one line in `error`.
+ * Reads "127.0.0.1:9603", "[::1]:9603", ":9603" (every address of the host) or "unix:/path". Names
+ * are not looked up. -EINVAL with a message of one line in `error`.
  */
 int listen_address_parse(const char *text, struct listen_address *ret_address, char *error,
                          size_t error_size) must_check;
 
 /*
- * Opens a listening socket: non-blocking, close-on-exec. Gives the descriptor. A negative errno
- * with a message of one line in `error` that names the address and a way out.
+ * Opens a listening socket: non-blocking, close-on-exec. A Unix socket that a program left behind
+ * when it ended is replaced. What one client can make the kernel keep for it is bounded: some
+ * hundred kilobytes, and after `send_timeout_ns` without progress nothing. Gives the descriptor, to
+ * be closed with listen_close(). A negative errno with a message of one line in `error` that names
+ * the address and a way out.
  */
-int listen_open(const struct listen_address *address, int *ret_fd, char *error, size_t error_size)
-    must_check;
+int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd,
+                char *error, size_t error_size) must_check;
+
+/*
+ * Prepares a socket that somebody else opened, such as the service manager, in the same way.
+ * -EINVAL when it is not a listening stream socket, with a message of one line in `error`.
+ */
+int listen_adopt(int fd, uint64_t send_timeout_ns, char *error, size_t error_size) must_check;
+
+/*
+ * Closes the socket, and removes the file of a Unix socket that listen_open() made; NULL for one
+ * that somebody else opened. `*fd` is -1 then, and may be before.
+ */
+void listen_close(const struct listen_address *address, int *fd);
 
 /* The port that a listening socket got; 0 when it has none. */
 uint16_t listen_port(int fd);

@@ -5,18 +5,30 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+
+/* How often a queue that does not move is looked at. */
+#define LOOK_AGAIN_NS (100 * NS_PER_MS)
 
 enum scrape_state {
-    SCRAPE_ASKED,     /* no answer; the connection does not wait yet */
-    SCRAPE_SUSPENDED, /* no answer; the connection waits for it */
-    SCRAPE_ANSWERED,  /* whatever comes from the wall now is too late */
+    SCRAPE_QUEUED,   /* waits for a turn */
+    SCRAPE_TURN,     /* has a turn; the wall is to be asked */
+    SCRAPE_ASKED,    /* waits for the wall */
+    SCRAPE_ANSWERED, /* whatever comes from the wall now is too late */
 };
 
 struct scrape {
     struct scrapes *scrapes;
     unsigned int references; /* of the connection and of the wall; under the lock */
+    struct peer peer;
     enum scrape_state state;
+    bool turn;
+    bool suspended;
+    bool refused; /* lost its place to another peer; is about to end */
+    bool cut;     /* lost its turn to another peer; is about to end */
+    uint64_t order;
     uint64_t deadline_ns;
+    uint64_t sending_ns; /* since when its response is being sent; 0: it is not */
     void *connection;
     int error;
     struct snapshot *snapshot;
@@ -27,15 +39,23 @@ struct scrapes {
     unsigned int references; /* of the owner and of every scrape */
     bool closed;
     struct request_wall *wall;
+    struct scrapes_limits limits;
     const struct scrapes_ops *ops;
-    unsigned int max;
-    struct scrape *scrape[]; /* `max` places; those not in use are NULL */
+    void *userdata;
+    int wake_fd;
+    uint64_t wake_at_ns; /* when scrapes_expire() will be called at the latest */
+    uint64_t next_order;
+    unsigned int places;
+    struct scrape *scrape[]; /* those not in use are NULL */
 };
 
-int scrapes_new(struct request_wall *wall, unsigned int max, const struct scrapes_ops *ops,
+int scrapes_new(struct request_wall *wall, const struct scrapes_limits *limits,
+                const struct scrapes_ops *ops, void *userdata, int wake_fd,
                 struct scrapes **ret_scrapes)
 {
-    struct scrapes *scrapes = calloc(1, sizeof(*scrapes) + max * sizeof(scrapes->scrape[0]));
+    /* Those that lost their place need one until they have ended. */
+    unsigned int places = 2 * limits->max;
+    struct scrapes *scrapes = calloc(1, sizeof(*scrapes) + places * sizeof(scrapes->scrape[0]));
     int r;
 
     if (!scrapes)
@@ -47,8 +67,12 @@ int scrapes_new(struct request_wall *wall, unsigned int max, const struct scrape
     }
     scrapes->references = 1;
     scrapes->wall = wall;
+    scrapes->limits = *limits;
     scrapes->ops = ops;
-    scrapes->max = max;
+    scrapes->userdata = userdata;
+    scrapes->wake_fd = wake_fd;
+    scrapes->wake_at_ns = UINT64_MAX;
+    scrapes->places = places;
     *ret_scrapes = scrapes;
     return 0;
 }
@@ -90,20 +114,169 @@ static void unlock_and_drop_scrape(struct scrape *scrape)
     }
 }
 
-/* With the lock held. The first answer counts. Takes the snapshot when it returns true. */
+/* From here to the next such line: with the lock held. */
+
+static void resume(struct scrape *scrape)
+{
+    if (scrape->suspended)
+        scrape->scrapes->ops->resume(scrape->connection);
+    scrape->suspended = false;
+}
+
+/* The first answer counts. Takes the snapshot when it returns true. */
 static bool answer(struct scrape *scrape, int error, struct snapshot *snapshot)
 {
-    bool suspended = scrape->state == SCRAPE_SUSPENDED;
-
     if (scrape->state == SCRAPE_ANSWERED)
         return false;
     scrape->error = error;
     scrape->snapshot = snapshot;
     scrape->state = SCRAPE_ANSWERED;
-    if (suspended)
-        scrape->scrapes->ops->resume(scrape->connection);
+    resume(scrape);
     return true;
 }
+
+/* Scrapes in flight, all of them or those of one peer. */
+static unsigned int count_places(const struct scrapes *scrapes, const struct peer *peer)
+{
+    unsigned int count = 0;
+
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        const struct scrape *scrape = scrapes->scrape[i];
+
+        count += scrape && !scrape->refused && (!peer || peer_equal(&scrape->peer, peer));
+    }
+    return count;
+}
+
+static unsigned int count_turns(const struct scrapes *scrapes, const struct peer *peer)
+{
+    unsigned int count = 0;
+
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        const struct scrape *scrape = scrapes->scrape[i];
+
+        count += scrape && scrape->turn && (!peer || peer_equal(&scrape->peer, peer));
+    }
+    return count;
+}
+
+/* Of those that wait for a turn: the first one of the peer that has the fewest. */
+static struct scrape *next_in_queue(const struct scrapes *scrapes, unsigned int *ret_turns)
+{
+    struct scrape *next = NULL;
+    unsigned int fewest = UINT32_MAX;
+
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+        unsigned int turns;
+
+        if (!scrape || scrape->state != SCRAPE_QUEUED)
+            continue;
+        turns = count_turns(scrapes, &scrape->peer);
+        if (turns < fewest || (turns == fewest && scrape->order < next->order)) {
+            fewest = turns;
+            next = scrape;
+        }
+    }
+    *ret_turns = fewest;
+    return next;
+}
+
+/* Gives turns to those who wait, as long as there are any. */
+static void give_turns(struct scrapes *scrapes)
+{
+    unsigned int half = scrapes->limits.turns > 1 ? scrapes->limits.turns / 2 : 1;
+
+    for (unsigned int left = scrapes->limits.turns - count_turns(scrapes, NULL); left > 0; left--) {
+        unsigned int turns;
+        struct scrape *next = next_in_queue(scrapes, &turns);
+
+        if (!next || turns >= half)
+            break;
+        next->turn = true;
+        next->state = SCRAPE_TURN;
+        resume(next);
+    }
+}
+
+/*
+ * Makes room for a peer that has `own` places: the last one in the queue of the peer that has the
+ * most, and at least two more, has to go.
+ */
+static bool take_place(struct scrapes *scrapes, unsigned int own)
+{
+    struct scrape *victim = NULL;
+    unsigned int most = own + 2;
+
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+        unsigned int places;
+
+        if (!scrape || scrape->state != SCRAPE_QUEUED)
+            continue;
+        places = count_places(scrapes, &scrape->peer);
+        if (places > most || (places == most && (!victim || scrape->order > victim->order))) {
+            most = places;
+            victim = scrape;
+        }
+    }
+    if (victim) {
+        victim->refused = true;
+        (void)answer(victim, -EAGAIN, NULL);
+    }
+    return victim;
+}
+
+static int enter(struct scrapes *scrapes, struct scrape *scrape)
+{
+    unsigned int place = 0;
+
+    if (scrapes->closed)
+        return -ESHUTDOWN;
+    while (place < scrapes->places && scrapes->scrape[place])
+        place++;
+    if (place == scrapes->places || (count_places(scrapes, NULL) >= scrapes->limits.max &&
+                                     !take_place(scrapes, count_places(scrapes, &scrape->peer))))
+        return -EAGAIN;
+    scrapes->scrape[place] = scrape;
+    scrapes->references++;
+    scrape->order = scrapes->next_order++;
+    give_turns(scrapes);
+    return 0;
+}
+
+/*
+ * Whoever waits for a turn shall not wait for a client that takes its time: of the peer that has
+ * the most turns, the client that takes longest is cut off. Where that peer has only one turn
+ * more, it has more patience coming.
+ */
+static void take_turn(struct scrapes *scrapes, unsigned int turns, uint64_t now_ns)
+{
+    struct scrape *victim = NULL;
+    unsigned int most = turns + 1;
+
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+        unsigned int has;
+
+        if (scrape && scrape->cut)
+            return; /* a turn is on its way */
+        if (!scrape || !scrape->sending_ns)
+            continue;
+        has = count_turns(scrapes, &scrape->peer);
+        if (has > most || (has == most && (!victim || scrape->sending_ns < victim->sending_ns))) {
+            most = has;
+            victim = scrape;
+        }
+    }
+    if (victim &&
+        now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (most == turns + 1 ? 4 : 1)) {
+        victim->cut = true;
+        scrapes->ops->cut(scrapes->userdata, victim->connection);
+    }
+}
+
+/* From here on: without the lock. */
 
 static void on_done(void *userdata, int error, struct snapshot *snapshot)
 {
@@ -120,7 +293,7 @@ void scrapes_close(struct scrapes *scrapes)
 {
     lock(scrapes);
     scrapes->closed = true;
-    for (unsigned int i = 0; i < scrapes->max; i++)
+    for (unsigned int i = 0; i < scrapes->places; i++)
         if (scrapes->scrape[i])
             (void)answer(scrapes->scrape[i], -ESHUTDOWN, NULL);
     unlock(scrapes);
@@ -132,36 +305,26 @@ struct scrapes *scrapes_free(struct scrapes *scrapes)
         return NULL;
     scrapes_close(scrapes);
     lock(scrapes);
-    for (unsigned int i = 0; i < scrapes->max; i++)
+    for (unsigned int i = 0; i < scrapes->places; i++)
         assert(!scrapes->scrape[i]);
     unlock_and_drop(scrapes, 1);
     return NULL;
 }
 
-/* With the lock held: finds a place for it. */
-static int enter(struct scrapes *scrapes, struct scrape *scrape)
-{
-    if (scrapes->closed)
-        return -ESHUTDOWN;
-    for (unsigned int i = 0; i < scrapes->max; i++)
-        if (!scrapes->scrape[i]) {
-            scrapes->scrape[i] = scrape;
-            scrapes->references++;
-            return 0;
-        }
-    return -EAGAIN;
-}
-
-int scrape_begin(struct scrapes *scrapes, uint64_t deadline_ns, void *connection,
-                 struct scrape **ret_scrape)
+int scrape_begin(struct scrapes *scrapes, const struct peer *peer, uint64_t deadline_ns,
+                 void *connection, struct scrape **ret_scrape)
 {
     struct scrape *scrape = calloc(1, sizeof(*scrape));
     int r;
 
     if (!scrape)
         return -ENOMEM;
-    *scrape = (struct scrape){
-        .scrapes = scrapes, .references = 2, .deadline_ns = deadline_ns, .connection = connection};
+    *scrape = (struct scrape){.scrapes = scrapes,
+                              .references = 1,
+                              .peer = *peer,
+                              .state = SCRAPE_QUEUED,
+                              .deadline_ns = deadline_ns,
+                              .connection = connection};
     lock(scrapes);
     r = enter(scrapes, scrape);
     unlock(scrapes);
@@ -169,17 +332,34 @@ int scrape_begin(struct scrapes *scrapes, uint64_t deadline_ns, void *connection
         free(scrape);
         return r;
     }
-
-    /* Without the lock: the wall may answer before this returns. */
-    r = request_ask(scrapes->wall, deadline_ns, on_done, scrape);
-    if (r) {
-        lock(scrapes);
-        unlock_and_drop_scrape(scrape); /* the wall's reference */
-        scrape_end(scrape);
-        return r;
-    }
     *ret_scrape = scrape;
     return 0;
+}
+
+/* Enters and leaves with the lock held; without it in between: the wall may answer at once. */
+static void ask(struct scrape *scrape)
+{
+    struct scrapes *scrapes = scrape->scrapes;
+    int r;
+
+    scrape->state = SCRAPE_ASKED;
+    scrape->references++; /* the wall's */
+    unlock(scrapes);
+    r = request_ask(scrapes->wall, scrape->deadline_ns, on_done, scrape);
+    lock(scrapes);
+    if (r) {
+        scrape->references--;
+        (void)answer(scrape, r, NULL);
+    }
+}
+
+/* With the lock held. */
+static void wake_by(struct scrapes *scrapes, uint64_t deadline_ns)
+{
+    if (deadline_ns >= scrapes->wake_at_ns)
+        return;
+    scrapes->wake_at_ns = deadline_ns;
+    eventfd_write(scrapes->wake_fd, 1);
 }
 
 bool scrape_waits(struct scrape *scrape)
@@ -188,21 +368,27 @@ bool scrape_waits(struct scrape *scrape)
 
     /* Suspended under the lock, so that an answer in this moment cannot resume too early. */
     lock(scrape->scrapes);
-    waits = scrape->state == SCRAPE_ASKED;
+    if (scrape->state == SCRAPE_TURN)
+        ask(scrape);
+    waits = scrape->state != SCRAPE_ANSWERED;
     if (waits) {
         scrape->scrapes->ops->suspend(scrape->connection);
-        scrape->state = SCRAPE_SUSPENDED;
+        scrape->suspended = true;
+        wake_by(scrape->scrapes, scrape->state == SCRAPE_QUEUED ? 0 : scrape->deadline_ns);
     }
     unlock(scrape->scrapes);
     return waits;
 }
 
-int scrape_answer(struct scrape *scrape, struct snapshot **ret_snapshot)
+int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_snapshot)
 {
     /* Once answered, nobody else touches these. */
     assert(scrape->state == SCRAPE_ANSWERED);
     if (scrape->error)
         return scrape->error;
+    lock(scrape->scrapes);
+    scrape->sending_ns = now_ns;
+    unlock(scrape->scrapes);
     *ret_snapshot = steal(scrape->snapshot);
     return 0;
 }
@@ -216,9 +402,12 @@ struct scrape *scrape_end(struct scrape *scrape)
     scrapes = scrape->scrapes;
     lock(scrapes);
     scrape->state = SCRAPE_ANSWERED; /* the connection is no longer there to be resumed */
-    for (unsigned int i = 0; i < scrapes->max; i++)
+    scrape->suspended = false;
+    for (unsigned int i = 0; i < scrapes->places; i++)
         if (scrapes->scrape[i] == scrape)
             scrapes->scrape[i] = NULL;
+    if (!scrapes->closed)
+        give_turns(scrapes);
     unlock_and_drop_scrape(scrape);
     return NULL;
 }
@@ -226,18 +415,25 @@ struct scrape *scrape_end(struct scrape *scrape)
 uint64_t scrapes_expire(struct scrapes *scrapes, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
+    unsigned int turns;
 
     lock(scrapes);
-    for (unsigned int i = 0; i < scrapes->max; i++) {
+    for (unsigned int i = 0; i < scrapes->places; i++) {
         struct scrape *scrape = scrapes->scrape[i];
 
         if (!scrape || scrape->state == SCRAPE_ANSWERED)
             continue;
         if (scrape->deadline_ns <= now_ns)
-            (void)answer(scrape, -ETIMEDOUT, NULL);
+            (void)answer(scrape, scrape->turn ? -ETIMEDOUT : -EAGAIN, NULL);
         else if (scrape->deadline_ns < next_ns)
             next_ns = scrape->deadline_ns;
     }
+    if (next_in_queue(scrapes, &turns)) {
+        take_turn(scrapes, turns, now_ns);
+        if (now_ns + LOOK_AGAIN_NS < next_ns)
+            next_ns = now_ns + LOOK_AGAIN_NS;
+    }
+    scrapes->wake_at_ns = next_ns;
     unlock(scrapes);
     return next_ns;
 }

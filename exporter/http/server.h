@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The web server: listens, asks the wall for a snapshot per scrape, answers with its exposition.
- * Everything runs in two threads of its own (one accepts and watches deadlines, one is
- * libmicrohttpd's); the caller only starts and stops it.
+ * Everything runs in two threads of its own (one accepts and watches deadlines, one is the
+ * engine's); the caller only starts and stops it.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,18 +16,26 @@
 #include "util/cleanup.h"
 #include "util/monotonic.h"
 
+/* The most listening sockets. */
+#define HTTP_SERVER_SOCKETS_MAX 16U
+
 /* All pointers are borrowed until http_server_free(). */
 struct http_server_config {
     const struct listen_address *addresses;
     size_t addresses_count;
+    /* Listening sockets that are open already, such as those of a systemd socket unit. Taken, also
+     * when http_server_new() fails. */
+    const int *passed_fds;
+    size_t passed_count;
     const char *telemetry_path; /* begins with a slash */
+    const char *source;         /* where the numbers come from, for the landing page */
     struct request_wall *wall;
     struct exposition_options exposition;
     unsigned int max_scrapes; /* in flight, over all listeners */
     unsigned int max_connections;
-    unsigned int max_connections_per_address;
-    uint64_t request_timeout_ns; /* from the first connection to the end of the request's header */
-    uint64_t sample_timeout_ns;  /* until the wall must have answered */
+    unsigned int max_connections_per_address; /* of IPv6: per network of 64 bits */
+    uint64_t request_timeout_ns; /* from the connection to the end of the first request's header */
+    uint64_t sample_timeout_ns;  /* until there must be an answer */
     uint64_t send_timeout_ns;    /* until the client must have taken the whole response */
     uint64_t idle_timeout_ns;    /* from one response to the end of the next request's header */
 };
@@ -36,7 +45,7 @@ struct http_server_config {
     .telemetry_path = "/metrics", .max_scrapes = 40, .max_connections = 256,                       \
     .max_connections_per_address = 64, .request_timeout_ns = 10 * NS_PER_S,                        \
     .sample_timeout_ns = 5 * NS_PER_S, .send_timeout_ns = 30 * NS_PER_S,                           \
-    .idle_timeout_ns = 120 * NS_PER_S
+    .idle_timeout_ns = 150 * NS_PER_S
 
 struct http_server;
 
@@ -53,10 +62,13 @@ int http_server_new(const struct http_server_config *config, struct http_server 
  */
 struct http_server *http_server_free(struct http_server *server);
 
-/*
- * The port behind address `index` of the configuration, for which 0 may have been given; 0 when
- * that address is an optional one and could not be bound.
- */
+/* What /-/ready says; at first that it is not. */
+void http_server_set_ready(struct http_server *server, bool ready);
+
+/* Whether address `index` of the configuration is served: an optional one may not be. */
+bool http_server_listens(const struct http_server *server, size_t index);
+
+/* The port behind that address, for which 0 may have been given; 0 when there is none. */
 uint16_t http_server_port(const struct http_server *server, size_t index);
 
 DEFINE_CLEANUP(struct http_server *, cleanup_http_server, http_server_free)

@@ -14,8 +14,17 @@ static int wake_fd;
 
 static void setup(void)
 {
+    static const struct connections_limits limits = {
+        .max = 4,
+        .max_per_peer = 2,
+        .timeout_ns = {[CONNECTION_READING] = 100,
+                       [CONNECTION_ANSWERING] = 200,
+                       [CONNECTION_SENDING] = 300,
+                       [CONNECTION_IDLE] = 1000},
+    };
+
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    ck_assert_int_eq(connections_new(4, 2, wake_fd, &connections), 0);
+    ck_assert_int_eq(connections_new(&limits, wake_fd, &connections), 0);
 }
 
 static void teardown(void)
@@ -24,11 +33,29 @@ static void teardown(void)
     close(wake_fd);
 }
 
-static int add_v4(int fd, uint32_t address, uint64_t deadline_ns)
+static struct peer peer_v4(uint32_t address)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
 
-    return connections_add(connections, fd, (struct sockaddr *)&v4, sizeof(v4), deadline_ns);
+    return peer_of((struct sockaddr *)&v4, sizeof(v4));
+}
+
+static struct peer peer_v6(const char *text)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    ck_assert_int_eq(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+    return peer_of((struct sockaddr *)&v6, sizeof(v6));
+}
+
+static int add(int fd, struct peer peer, uint64_t now_ns)
+{
+    return connections_add(connections, fd, &peer, now_ns);
+}
+
+static struct connection *find(int fd)
+{
+    return connections_find(connections, fd);
 }
 
 static bool woken(void)
@@ -38,24 +65,46 @@ static bool woken(void)
     return eventfd_read(wake_fd, &count) == 0;
 }
 
-/* Would catch a limit that counts strangers together, or lets one client in twice by protocol. */
+/* Would catch strangers counted together, one host counted as 2^64, and one as two by protocol. */
+START_TEST(peers)
+{
+    const struct {
+        struct peer one, other;
+        bool equal;
+    } cases[] = {
+        {peer_v4(0x7f000001), peer_v4(0x7f000001), true},
+        {peer_v4(0x7f000001), peer_v4(0x7f000002), false},
+        {peer_v4(0x7f000001), peer_v6("::ffff:127.0.0.1"), true},
+        {peer_v6("2001:db8::1"), peer_v6("2001:db8::ffff:0:0:1"), true},
+        {peer_v6("2001:db8::1"), peer_v6("2001:db8:0:1::1"), false},
+        {peer_v6("::1"), peer_v4(0), false},
+        {peer_of(&(struct sockaddr){.sa_family = AF_UNIX}, 2), peer_v4(0), false},
+        {peer_of(&(struct sockaddr){.sa_family = AF_INET}, 2),
+         peer_of(&(struct sockaddr){.sa_family = AF_UNIX}, 2), true},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ck_assert_msg(peer_equal(&cases[i].one, &cases[i].other) == cases[i].equal, "%zu", i);
+}
+END_TEST
+
+/* Would catch a limit of one peer that another meets, and a place that is never given back. */
 START_TEST(limits)
 {
-    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6};
-    struct sockaddr local = {.sa_family = AF_UNIX};
+    ck_assert_int_eq(add(1001, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(1002, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(1003, peer_v4(1), 0), -EUSERS);
+    ck_assert_int_eq(add(1003, peer_v4(2), 0), 0);
+    connections_remove(connections, find(1001));
+    ck_assert_ptr_null(find(1001));
+    ck_assert_int_eq(add(1004, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(1005, peer_v4(1), 0), -EUSERS);
+    ck_assert_ptr_null(find(-1));
 
-    ck_assert_int_eq(inet_pton(AF_INET6, "::ffff:0.0.0.1", &mapped.sin6_addr), 1);
-    ck_assert_int_eq(add_v4(1001, 1, 1), 0);
-    ck_assert_int_eq(
-        connections_add(connections, 1002, (struct sockaddr *)&mapped, sizeof(mapped), 1), 0);
-    ck_assert_int_eq(add_v4(1003, 1, 1), -EUSERS);
-    ck_assert_int_eq(add_v4(1003, 2, 1), 0);
-    connections_remove(connections, connections_find(connections, 1001));
-    ck_assert_ptr_null(connections_find(connections, 1001));
-    ck_assert_int_eq(connections_add(connections, 1004, &local, sizeof(sa_family_t), 1), 0);
-    ck_assert_int_eq(connections_add(connections, 1005, &local, sizeof(sa_family_t), 1), 0);
-    ck_assert_int_eq(add_v4(1006, 3, 1), -EMFILE);
-    ck_assert_ptr_null(connections_find(connections, -1));
+    /* Who is closed without a word does not count for ever. */
+    ck_assert_int_eq(add(1004, peer_v4(3), 0), 0);
+    ck_assert_int_eq(add(1005, peer_v4(1), 0), 0);
+    ck_assert(peer_equal(connection_peer(find(1004)), &(struct peer[]){peer_v4(3)}[0]));
 }
 END_TEST
 
@@ -66,6 +115,37 @@ static bool peer_sees_end(int fd)
     return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
+/* Would catch some addresses locking out all others, and a newcomer that throws out who is busy
+ * with as little. */
+START_TEST(shares)
+{
+    int pairs[8][2];
+
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+    ck_assert_int_eq(add(pairs[0][0], peer_v4(1), 3), 0);
+    ck_assert_int_eq(add(pairs[1][0], peer_v4(1), 2), 0);
+    ck_assert_int_eq(add(pairs[2][0], peer_v4(2), 1), 0);
+    ck_assert_int_eq(add(pairs[3][0], peer_v4(3), 1), 0);
+
+    /* Of the one that has two, the one that has not moved longest. */
+    ck_assert_int_eq(add(pairs[4][0], peer_v4(4), 4), 0);
+    ck_assert(peer_sees_end(pairs[1][1]));
+    connections_remove(connections, find(pairs[1][0]));
+
+    /* Now everybody has one: another one has to wait, until one is idle. */
+    ck_assert_int_eq(add(pairs[5][0], peer_v4(5), 5), -EMFILE);
+    connections_enter(connections, find(pairs[3][0]), CONNECTION_IDLE, 5);
+    ck_assert_int_eq(add(pairs[5][0], peer_v4(4), 5), -EMFILE); /* it has one */
+    ck_assert_int_eq(add(pairs[5][0], peer_v4(5), 5), 0);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(peer_sees_end(pairs[i][1]), i == 1 || i == 3);
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+}
+END_TEST
+
 /* Would catch the wrong client being cut off, one cut too early, and a deadline slept through. */
 START_TEST(deadlines)
 {
@@ -74,31 +154,54 @@ START_TEST(deadlines)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, late), 0);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, good), 0);
     ck_assert_uint_eq(connections_cut_late(connections, 0), UINT64_MAX);
-    ck_assert_int_eq(add_v4(late[0], 1, 100), 0);
-    ck_assert_int_eq(add_v4(good[0], 2, 300), 0);
+    ck_assert_int_eq(add(late[0], peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(good[0], peer_v4(2), 0), 0);
+    connections_enter(connections, find(good[0]), CONNECTION_SENDING, 0);
+    ck_assert(woken());
     ck_assert_uint_eq(connections_cut_late(connections, 99), 100);
     ck_assert(!peer_sees_end(late[1]));
-    ck_assert(!woken());
 
     /* Later than the next wake: no reason to wake; earlier: there is one. */
-    connections_set_deadline(connections, connections_find(connections, good[0]), 200);
+    connections_enter(connections, find(good[0]), CONNECTION_ANSWERING, 0);
     ck_assert(!woken());
-    connections_set_deadline(connections, connections_find(connections, good[0]), 50);
-    ck_assert(woken());
-    connections_set_deadline(connections, connections_find(connections, good[0]), 400);
+    connections_enter(connections, find(good[0]), CONNECTION_READING, 0);
+    ck_assert(!woken());
+    ck_assert_uint_eq(connections_cut_late(connections, 50), 100);
+    connections_enter(connections, find(good[0]), CONNECTION_SENDING, 50);
 
-    ck_assert_uint_eq(connections_cut_late(connections, 100), 400);
+    ck_assert_uint_eq(connections_cut_late(connections, 100), 350);
     ck_assert(peer_sees_end(late[1]));
     ck_assert(!peer_sees_end(good[1]));
+    /* There is no way back. */
+    connections_enter(connections, find(late[0]), CONNECTION_SENDING, 50);
+    ck_assert_uint_eq(connections_cut_late(connections, 101), 350);
 
     /* A removed descriptor may be another file by now. */
-    connections_remove(connections, connections_find(connections, good[0]));
+    connections_remove(connections, find(good[0]));
     ck_assert_uint_eq(connections_cut_late(connections, 1000), UINT64_MAX);
     ck_assert(!peer_sees_end(good[1]));
     for (int i = 0; i < 2; i++) {
         close(late[i]);
         close(good[i]);
     }
+}
+END_TEST
+
+/* Would catch a client that gets its time twice: for the request line, and for the rest. */
+START_TEST(reading)
+{
+    ck_assert_int_eq(add(1001, peer_v4(1), 0), 0);
+    connections_enter(connections, find(1001), CONNECTION_READING, 90);
+    ck_assert_uint_eq(connections_cut_late(connections, 91), 100);
+
+    /* After an idle time, the request's own time, and no longer than the idle time. */
+    connections_enter(connections, find(1001), CONNECTION_IDLE, 95);
+    ck_assert_uint_eq(connections_cut_late(connections, 96), 1095);
+    connections_enter(connections, find(1001), CONNECTION_READING, 500);
+    ck_assert_uint_eq(connections_cut_late(connections, 501), 600);
+    connections_enter(connections, find(1001), CONNECTION_IDLE, 600);
+    connections_enter(connections, find(1001), CONNECTION_READING, 1590);
+    ck_assert_uint_eq(connections_cut_late(connections, 1591), 1600);
 }
 END_TEST
 
@@ -109,8 +212,11 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, peers);
     tcase_add_test(tests, limits);
+    tcase_add_test(tests, shares);
     tcase_add_test(tests, deadlines);
+    tcase_add_test(tests, reading);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -3,12 +3,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
+#include "exposition/body.h"
 #include "http/wall.h"
 #include "suite.h"
 
@@ -26,11 +29,9 @@ static struct http_server_config defaults(void)
 
     ck_assert_int_eq(listen_address_parse("127.0.0.1:0", &address, error, sizeof(error)), 0);
     return (struct http_server_config){
-        HTTP_SERVER_DEFAULTS,
-        .addresses = &address,
-        .addresses_count = 1,
-        .wall = &wall.wall,
-        .exposition = {.layout = {.version = "1.2.3"}},
+        HTTP_SERVER_DEFAULTS, .addresses = &address,
+        .addresses_count = 1, .source = "simulated",
+        .wall = &wall.wall,   .exposition = {.layout = {.version = "1.2.3"}},
     };
 }
 
@@ -61,15 +62,23 @@ static void stop(void)
     wall_deinit(&wall);
 }
 
-static int dial(void)
+/* A connection from one of the loopback addresses. */
+static int dial_from(uint32_t source)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source)};
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
+}
+
+static int dial(void)
+{
+    return dial_from(INADDR_LOOPBACK);
 }
 
 static void send_text(int fd, const char *text)
@@ -98,16 +107,15 @@ struct response {
 
 #define RESPONSE_MAX (1U << 20)
 
-static struct response receive_response(int fd, bool head)
+static struct response receive_response_of(int fd, bool head, size_t max)
 {
-    struct response response = {.text = calloc(1, RESPONSE_MAX)};
-    size_t length = 0, wanted = RESPONSE_MAX;
+    struct response response = {.text = calloc(1, max)};
+    size_t length = 0, wanted = max;
     char *announced;
 
     while (length < wanted) {
         /* The header byte by byte: what follows may be the next response. */
-        size_t got =
-            receive(fd, response.text + length, wanted == RESPONSE_MAX ? 1 : wanted - length);
+        size_t got = receive(fd, response.text + length, wanted == max ? 1 : wanted - length);
 
         if (got == 0) {
             ck_assert_msg(length == 0, "cut short: %s", response.text);
@@ -122,10 +130,15 @@ static struct response receive_response(int fd, bool head)
         response.body = response.text + length;
         response.body_length = strtoul(announced + 18, NULL, 10);
         wanted = length + (head ? 0 : response.body_length);
-        ck_assert_uint_lt(wanted, RESPONSE_MAX);
+        ck_assert_uint_lt(wanted, max);
     }
     ck_assert_int_eq(sscanf(response.text, "HTTP/1.1 %d ", &response.status), 1);
     return response;
+}
+
+static struct response receive_response(int fd, bool head)
+{
+    return receive_response_of(fd, head, RESPONSE_MAX);
 }
 
 static struct response request(int fd, const char *text)
@@ -179,7 +192,15 @@ START_TEST(answers)
     check(GET("/"), 200, "<a href=\"/metrics\">");
     check(GET("/"), 200, "Content-Type: text/html; charset=utf-8");
     check(GET("/-/healthy"), 200, "Healthy.");
+    check(GET("/-/ready"), 503, "Not ready");
+    check(GET("/-/ready"), 503, "Retry-After: 1");
+    http_server_set_ready(server, true);
     check(GET("/-/ready"), 200, "Ready.");
+    check(GET("/"), 200, "<dd>1.2.3</dd>");
+    check(GET("/"), 200, "<dd>simulated</dd>");
+    check(GET("/"), 200, "Content-Security-Policy: default-src 'none'; ");
+    check(GET("/"), 200, "X-Content-Type-Options: nosniff");
+    check(GET_METRICS, 200, "X-Content-Type-Options: nosniff");
     check(GET("/metrics/"), 404, "Not found.");
     check(GET("/nowhere"), 404, "Not found.");
     check("DELETE /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Allow: GET, HEAD");
@@ -411,6 +432,137 @@ START_TEST(slow_reader)
 }
 END_TEST
 
+/* Would catch clients of one address that never read holding up the scrape of another. */
+START_TEST(slow_readers)
+{
+    struct http_server_config config = defaults();
+    int fds[40], small = 4096;
+    char byte;
+
+    wall_init(&wall, 20000);
+    start_with(&config);
+    for (int i = 0; i < 40; i++) {
+        fds[i] = dial_from(0x7f000002);
+        setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        send_text(fds[i], GET_METRICS);
+    }
+    /* Some of them have begun to get their response. */
+    for (int begun = 0; begun == 0;)
+        for (int i = 0; i < 40; i++)
+            begun += recv(fds[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    for (int round = 0; round < 3; round++) {
+        int fd = dial();
+        struct response response;
+
+        send_text(fd, GET_METRICS);
+        response = receive_response_of(fd, false, 64U << 20);
+        ck_assert_int_eq(response.status, 200);
+        free(response.text);
+        close(fd);
+    }
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
+    stop();
+}
+END_TEST
+
+/* Would catch an address that cannot connect any more because of others that came first. */
+START_TEST(crowd)
+{
+    struct http_server_config config = defaults();
+    int fds[8];
+
+    wall_init(&wall, 1);
+    config.max_connections = 8;
+    config.max_connections_per_address = 4;
+    start_with(&config);
+    for (int i = 0; i < 8; i++) {
+        fds[i] = dial_from(i < 4 ? 0x7f000002 : 0x7f000003);
+        send_text(fds[i], "GET /metrics HTTP/1.1\r\n");
+    }
+    check(GET_METRICS, 200, "xen_domain_info");
+    for (int i = 0; i < 8; i++)
+        close(fds[i]);
+    stop();
+}
+END_TEST
+
+/* Would catch a socket from the service manager that is not served, or served without limits; and
+ * one of its Unix sockets being removed. */
+START_TEST(passed_sockets)
+{
+    struct http_server_config config = defaults();
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char directory[] = "/tmp/test-server-XXXXXX", error[256] = "";
+    socklen_t length = sizeof(any);
+    int fds[2], client;
+    struct response response;
+
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(local.sun_path, sizeof(local.sun_path), "%s/socket", directory);
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fds[0], (struct sockaddr *)&any, sizeof(any)), 0);
+    ck_assert_int_eq(listen(fds[0], 10), 0);
+    ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&any, &length), 0);
+    fds[1] = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fds[1], (struct sockaddr *)&local, sizeof(local)), 0);
+    ck_assert_int_eq(listen(fds[1], 10), 0);
+
+    wall_init(&wall, 1);
+    config.addresses_count = 0;
+    config.passed_fds = fds;
+    config.passed_count = 2;
+    ck_assert_msg(http_server_new(&config, &server, error, sizeof(error)) == 0, "%s", error);
+    port = ntohs(any.sin_port);
+    check(GET_METRICS, 200, "xen_domain_info");
+    client = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&local, sizeof(local)), 0);
+    response = request(client, GET_METRICS);
+    ck_assert_int_eq(response.status, 200);
+    free(response.text);
+    close(client);
+    stop();
+    ck_assert_int_eq(unlink(local.sun_path), 0);
+    rmdir(directory);
+
+    /* Not one that listens: closed as promised, and nothing is served. */
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    config.passed_count = 1;
+    wall_init(&wall, 1);
+    ck_assert_int_eq(http_server_new(&config, &server, error, sizeof(error)), -EINVAL);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
+    wall_deinit(&wall);
+}
+END_TEST
+
+/* Would catch a Unix socket that is not served, and one that outlives the server. */
+START_TEST(unix_socket)
+{
+    struct http_server_config config = defaults();
+    struct listen_address address;
+    char directory[] = "/tmp/test-server-XXXXXX", text[64], error[256] = "";
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct response response;
+
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(text, sizeof(text), "unix:%s/socket", directory);
+    ck_assert_int_eq(listen_address_parse(text, &address, error, sizeof(error)), 0);
+    wall_init(&wall, 1);
+    config.addresses = &address;
+    ck_assert_msg(http_server_new(&config, &server, error, sizeof(error)) == 0, "%s", error);
+    ck_assert(http_server_listens(server, 0));
+    ck_assert_uint_eq(http_server_port(server, 0), 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&address.address, address.length), 0);
+    response = request(client, GET_METRICS);
+    ck_assert_int_eq(response.status, 200);
+    free(response.text);
+    close(client);
+    stop();
+    ck_assert_int_eq(rmdir(directory), 0); /* so it is empty */
+}
+END_TEST
+
 /* Would catch one address taking every connection there is. */
 START_TEST(per_address)
 {
@@ -463,7 +615,8 @@ START_TEST(stop_while_waiting)
         fds[i] = dial();
         send_text(fds[i], GET_METRICS);
     }
-    while (atomic_load(&wall.kept_count) < 20)
+    /* One peer has half of the turns; the other clients wait for theirs. */
+    while (atomic_load(&wall.kept_count) < (int)BODIES_MAX / 2)
         usleep(1000);
     stop(); /* and only then answers the wall */
     for (int i = 0; i < 20; i++)
@@ -581,7 +734,7 @@ START_TEST(telemetry_path)
     wall_init(&wall, 1);
     config.telemetry_path = "/\"<x>&";
     start_with(&config);
-    check(GET("/"), 200, "<a href=\"/&quot;&lt;x>&amp;\">");
+    check(GET("/"), 200, "<a href=\"/%22%3Cx%3E&amp;\">");
     check(GET("/%22%3cx%3e&"), 200, "xen_domain_info");
     stop();
 }
@@ -602,7 +755,11 @@ int main(void)
     tcase_add_test(tests, slow_request);
     tcase_add_test(tests, idle);
     tcase_add_test(tests, slow_reader);
+    tcase_add_test(tests, slow_readers);
+    tcase_add_test(tests, crowd);
     tcase_add_test(tests, per_address);
+    tcase_add_test(tests, passed_sockets);
+    tcase_add_test(tests, unix_socket);
     tcase_add_test(tests, stop_while_waiting);
     tcase_add_test(tests, stop_under_load);
     tcase_add_test(tests, port_in_use);

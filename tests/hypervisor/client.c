@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See client.h. */
+#include <sched.h>
+
 #include "client.h"
 
 /* Readers race with Xen by design, so ThreadSanitizer does not look at them, only at who writes. */
@@ -133,8 +135,11 @@ READS_SHARED bool read_record(const void *record, void *ret_copy, size_t size, u
     while (tries--) {
         uint32_t seq = load32(&head->seq);
 
-        if (seq & 1)
+        /* Unlike in Xen, who writes may have to wait for a CPU meanwhile. */
+        if (seq & 1) {
+            sched_yield();
             continue;
+        }
         smp_rmb();
         for (size_t i = 0; i < size / sizeof(*to); i++)
             to[i] = from[i];

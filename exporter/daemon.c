@@ -67,9 +67,8 @@ static enum daemon_exit build_sampler(struct daemon *daemon)
     return daemon->sampler ? DAEMON_OK : DAEMON_FAILED;
 }
 
-static void on_scan_timer(void *userdata)
+static void scan(struct daemon *daemon)
 {
-    struct daemon *daemon = userdata;
     uint32_t domains;
 
     sampler_scan(daemon->sampler); /* what fails was logged, and is tried again */
@@ -85,7 +84,16 @@ static void on_xenstore(void *userdata)
     struct daemon *daemon = userdata;
 
     sampler_take_events(daemon->sampler);
-    on_scan_timer(daemon);
+    scan(daemon);
+}
+
+/* Numbers came; or those that wait for them have waited long enough. */
+static void on_numbers(void *userdata)
+{
+    struct daemon *daemon = userdata;
+
+    scan(daemon);
+    request_local_answer(daemon->requests);
 }
 
 static void on_request(void *userdata)
@@ -120,7 +128,9 @@ static int connect_loop(struct daemon *daemon)
 {
     int r;
 
-    r = loop_add_timer(daemon->loop, SAMPLER_SCAN_MS, on_scan_timer, daemon);
+    r = loop_add_timer(daemon->loop, SAMPLER_SCAN_MS, on_numbers, daemon);
+    if (r >= 0 && sampler_fd(daemon->sampler) >= 0)
+        r = loop_add_fd(daemon->loop, sampler_fd(daemon->sampler), on_numbers, daemon);
     if (r < 0)
         return r;
     r = loop_add_fd(daemon->loop, request_local_fd(daemon->requests), on_request, daemon);
@@ -251,6 +261,18 @@ static void wait_for_names(struct daemon *daemon)
     }
 }
 
+/* Likewise for numbers that must be fetched; they come, or will not be waited for any longer. */
+static void wait_for_numbers(struct daemon *daemon)
+{
+    uint64_t asked_ns = monotonic_ns();
+
+    while (!sampler_prepare(daemon->sampler, asked_ns)) {
+        struct pollfd fd = {.fd = sampler_fd(daemon->sampler), .events = POLLIN};
+
+        poll(&fd, 1, SAMPLER_SCAN_MS);
+    }
+}
+
 static int write_once(struct daemon *daemon)
 {
     struct exposition_options exposition = exposition_options(daemon->options);
@@ -258,6 +280,7 @@ static int write_once(struct daemon *daemon)
     cleanup(buf_deinit) struct buf text = BUF_NULL;
     int r;
 
+    wait_for_numbers(daemon);
     r = sampler_take(daemon->sampler, &snapshot);
     if (r == 0)
         r = exposition_render_once(snapshot, FORMAT_TEXT, &exposition, &text);

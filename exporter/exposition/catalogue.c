@@ -200,6 +200,14 @@ const struct family catalogue[] = {
         ALONE(SELF_XENSTORE_PROBES),
     },
     {
+        .name = "xen_exporter_hypercalls",
+        .help = "Hypercalls made to get the numbers; none are needed where Xen has statistics "
+                "tables.",
+        .type = FAMILY_COUNTER,
+        .kind = CATALOGUE_SELF,
+        ALONE(SELF_HYPERCALLS),
+    },
+    {
         .name = "xen_exporter_sample_duration_seconds",
         .unit = "seconds",
         .help = "How long it took to take this sample.",

@@ -12,7 +12,7 @@
 #include "util/monotonic.h"
 
 struct waiting {
-    uint64_t deadline_ns;
+    uint64_t asked_ns, deadline_ns;
     request_done_fn done;
     void *userdata;
 };
@@ -41,7 +41,8 @@ static int ask(struct request_wall *wall, uint64_t deadline_ns, request_done_fn 
     else if (requests->count == REQUEST_LOCAL_MAX)
         r = -EAGAIN;
     else
-        requests->waiting[requests->count++] = (struct waiting){deadline_ns, done, userdata};
+        requests->waiting[requests->count++] =
+            (struct waiting){monotonic_ns(), deadline_ns, done, userdata};
     pthread_mutex_unlock(&requests->lock);
 
     if (r == 0)
@@ -49,15 +50,24 @@ static int ask(struct request_wall *wall, uint64_t deadline_ns, request_done_fn 
     return r;
 }
 
-/* Takes all that wait out of the queue, so that `done` is called without the lock. */
-static size_t take_waiting(struct request_local *requests, struct waiting *ret_waiting)
+/* Takes the first `count` out of the queue, so that `done` is called without the lock. */
+static void take_waiting(struct request_local *requests, size_t count, struct waiting *ret_waiting)
 {
-    size_t count;
+    memcpy(ret_waiting, requests->waiting, count * sizeof(*ret_waiting));
+    requests->count -= count;
+    memmove(requests->waiting, requests->waiting + count, requests->count * sizeof(*ret_waiting));
+}
+
+/* Takes those for which there are numbers: the oldest, since numbers for one do for all before. */
+static size_t take_prepared(struct request_local *requests, struct waiting *ret_waiting)
+{
+    size_t count = 0;
 
     pthread_mutex_lock(&requests->lock);
-    count = requests->count;
-    memcpy(ret_waiting, requests->waiting, count * sizeof(*ret_waiting));
-    requests->count = 0;
+    while (count < requests->count &&
+           sampler_prepare(requests->sampler, requests->waiting[count].asked_ns))
+        count++;
+    take_waiting(requests, count, ret_waiting);
     pthread_mutex_unlock(&requests->lock);
     return count;
 }
@@ -72,7 +82,7 @@ void request_local_answer(struct request_local *requests)
     int r;
 
     eventfd_read(requests->fd, &value);
-    count = take_waiting(requests, waiting);
+    count = take_prepared(requests, waiting);
     if (count == 0)
         return;
 
@@ -93,9 +103,10 @@ void request_local_stop(struct request_local *requests)
 
     pthread_mutex_lock(&requests->lock);
     requests->stopped = true;
+    count = requests->count;
+    take_waiting(requests, count, waiting);
     pthread_mutex_unlock(&requests->lock);
 
-    count = take_waiting(requests, waiting);
     for (size_t i = 0; i < count; i++)
         waiting[i].done(waiting[i].userdata, -ESHUTDOWN, NULL);
 }

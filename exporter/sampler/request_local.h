@@ -26,7 +26,10 @@ struct request_wall *request_local_wall(struct request_local *requests);
 /* Readable while requests wait. Borrowed. */
 int request_local_fd(const struct request_local *requests);
 
-/* Answers everything that waits. Called by the thread that owns the sampler. */
+/*
+ * Answers what waits, as far as the sampler has the numbers. Called by the thread that owns it:
+ * when something waits, when numbers came, and several times a second.
+ */
 void request_local_answer(struct request_local *requests);
 
 /* From now on every request is refused with -ESHUTDOWN, and what waits is answered so. */

@@ -260,6 +260,8 @@ void sampler_take_events(struct sampler *sampler)
         if (event.type == XENSTORE_NAME)
             set_name(sampler, &event);
         else {
+            if (sampler->source->ops->look)
+                sampler->source->ops->look(sampler->source);
             sampler->retry = true;
             sampler->retry_wait_ns = sampler->retry_at_ns = 0;
         }
@@ -421,6 +423,20 @@ int sampler_take(struct sampler *sampler, struct snapshot **ret_snapshot)
 
     *ret_snapshot = steal(snapshot);
     return 0;
+}
+
+bool sampler_prepare(struct sampler *sampler, uint64_t asked_ns)
+{
+    const struct source_ops *ops = sampler->source->ops;
+
+    return !ops->prepare || ops->prepare(sampler->source, asked_ns);
+}
+
+int sampler_fd(const struct sampler *sampler)
+{
+    const struct source_ops *ops = sampler->source->ops;
+
+    return ops->fd ? ops->fd(sampler->source) : -1;
 }
 
 uint32_t sampler_domains(const struct sampler *sampler)

@@ -36,6 +36,17 @@ int sampler_scan(struct sampler *sampler);
 void sampler_take_events(struct sampler *sampler);
 
 /*
+ * Where numbers must be fetched, sees to it that they are, for a request that came at `asked_ns`
+ * (CLOCK_MONOTONIC). Never waits. True: sampler_take() can answer it, with numbers that are new
+ * enough or, when these do not come, without. Otherwise ask again when sampler_fd() is readable,
+ * and now and then.
+ */
+bool sampler_prepare(struct sampler *sampler, uint64_t asked_ns);
+
+/* Readable when something was fetched; -1 when the source has no need of it. Borrowed. */
+int sampler_fd(const struct sampler *sampler);
+
+/*
  * Scans when the set of domains changed, then takes a snapshot of everything. Gives one reference;
  * a steady state allocates nothing as long as earlier snapshots were released. -ENOMEM, or what the
  * source says.

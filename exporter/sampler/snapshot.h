@@ -70,6 +70,7 @@ enum snapshot_self_field {
     SELF_XENSTORE_CONNECTED, /* 1 while connected */
     SELF_XENSTORE_RECONNECTS,
     SELF_XENSTORE_PROBES, /* liveness probes sent */
+    SELF_HYPERCALLS,      /* made to get the numbers, where they must be asked for */
     SELF_SAMPLE_NS,       /* how long taking this snapshot took */
     SELF_FIELDS,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where numbers come from: statistics pages of a patched Xen or of the simulated host (pages.c).
- * The sampler owns a source, is its only caller, and calls it from one thread.
+ * Where numbers come from: statistics pages of a patched Xen or of the simulated host (pages.c), or
+ * hypercalls (hypercalls.c). The sampler owns a source, is its only caller, and calls it from one
+ * thread.
  */
 #pragma once
 
@@ -13,7 +14,16 @@
 #include "util/cleanup.h"
 
 struct frames;
+struct hypervisor;
 struct source;
+
+/*
+ * Where numbers must be fetched: those fetched for one request also serve one that came within this
+ * time, so that many who ask do not load the host; and a request waits no longer than this for
+ * them, then it is answered without.
+ */
+#define SOURCE_SHARED_NS   (100ULL * 1000 * 1000)
+#define SOURCE_PATIENCE_NS (2ULL * 1000 * 1000 * 1000)
 
 /* Positive conditions. */
 enum source_condition {
@@ -32,6 +42,16 @@ struct source_domain {
 };
 
 struct source_ops {
+    /*
+     * These are NULL where numbers are at hand at any time, in memory. prepare() has them fetched
+     * for a request that came at `asked_ns` (CLOCK_MONOTONIC); true: they are there, or will not be
+     * waited for any longer. look() has the domains listed anew. Neither waits; when something was
+     * fetched, fd() is readable until one of them or changed() is called.
+     */
+    bool (*prepare)(struct source *source, uint64_t asked_ns);
+    void (*look)(struct source *source);
+    int (*fd)(const struct source *source);
+
     /* Whether the set of domains may have changed since the last list(). Memory reads only. */
     bool (*changed)(struct source *source);
 
@@ -80,6 +100,16 @@ DEFINE_CLEANUP(struct source *, cleanup_source, source_free)
  */
 int pages_source_new(struct frames *frames, enum snapshot_source id, struct source **ret_source,
                      const char **ret_reason) must_check;
+
+/*
+ * A source that asks by hypercalls, in a thread of its own; takes `hypervisor` (also when it
+ * fails). -EACCES: the hypervisor is of another version than libxenctrl; -ETIMEDOUT: it does not
+ * answer.
+ */
+int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_source) must_check;
+
+/* The columns that it gives. */
+extern const uint64_t hypercalls_columns[SNAPSHOT_KINDS];
 
 /* What a simulated host consists of. */
 struct simulated_config {

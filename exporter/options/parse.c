@@ -133,7 +133,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 int options_assign_file(struct options *options, const char *path, char *error, size_t error_size)
 {
     cleanup(cleanup_free) char *text = NULL;
-    size_t length;
+    size_t length = 0;
     int r;
 
     r = read_file(path, &text, &length);

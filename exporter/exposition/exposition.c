@@ -46,14 +46,25 @@ struct exposition *exposition_free(struct exposition *exposition)
     return NULL;
 }
 
+/* What was rendered with it shows nothing any more, in either format. */
+static void drop_layout(struct exposition *exposition)
+{
+    for (int format = 0; format < FORMATS; format++)
+        exposition->newest[format].body = body_unref(exposition->newest[format].body);
+    exposition->layout = layout_free(exposition->layout);
+}
+
+void exposition_set_options(struct exposition *exposition, const struct exposition_options *options)
+{
+    exposition->options = *options;
+    drop_layout(exposition);
+}
+
 static int update_layout(struct exposition *exposition, const struct snapshot *snapshot)
 {
     if (exposition->layout && layout_fits(exposition->layout, snapshot))
         return 0;
-    /* What was rendered with another layout shows nothing any more, in either format. */
-    for (int format = 0; format < FORMATS; format++)
-        exposition->newest[format].body = body_unref(exposition->newest[format].body);
-    exposition->layout = layout_free(exposition->layout);
+    drop_layout(exposition);
     return layout_new(&exposition->options.layout, snapshot, &exposition->layout);
 }
 

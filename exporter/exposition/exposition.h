@@ -24,6 +24,10 @@ int exposition_new(const struct exposition_options *options, struct exposition *
 /* No response may hold a body any more. Always returns NULL. */
 struct exposition *exposition_free(struct exposition *exposition);
 
+/* Other options from the next body on; borrows their strings in the same way. */
+void exposition_set_options(struct exposition *exposition,
+                            const struct exposition_options *options);
+
 /*
  * Writes the body of a snapshot. Borrows the snapshot; gives one reference to the body. For one
  * thread at a time. While the set of domains does not change it allocates nothing.

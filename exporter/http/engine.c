@@ -18,14 +18,16 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "exposition/negotiate.h"
 #include "http/strict.h"
 #include "http/target.h"
 
-/* Memory of a connection: room for the largest header and what is remembered about it. */
-#define CONNECTION_MEMORY (16U * 1024U)
+/* Memory of a connection, beyond the largest header: what is remembered about it, and the header
+ * of the response. */
+#define CONNECTION_MEMORY (8U * 1024U)
 
 /* Its own limit of connections: out of reach. */
 #define CONNECTION_LIMIT (1U << 20)
@@ -33,6 +35,9 @@
 struct engine {
     struct engine_config config;
     bool ready; /* atomic */
+    pthread_mutex_t reload_lock;
+    bool reload; /* under the lock: the options there are to be used */
+    struct exposition_options reload_options;
     struct scrapes *scrapes;
     struct exposition *exposition; /* used by libmicrohttpd's thread only */
     struct MHD_Response *page[PAGES];
@@ -139,6 +144,17 @@ static enum MHD_Result send_body(struct engine *engine, struct MHD_Connection *c
     return result;
 }
 
+static int render(struct engine *engine, const struct snapshot *snapshot,
+                  enum exposition_format format, struct body **ret_body)
+{
+    pthread_mutex_lock(&engine->reload_lock);
+    if (engine->reload)
+        exposition_set_options(engine->exposition, &engine->reload_options);
+    engine->reload = false;
+    pthread_mutex_unlock(&engine->reload_lock);
+    return exposition_render(engine->exposition, snapshot, format, ret_body);
+}
+
 /* Asks, waits and answers: called again each time the connection goes on. */
 static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection *connection,
                                     struct request *request)
@@ -163,7 +179,7 @@ static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection
         return MHD_YES;
     r = scrape_answer(request->scrape, now_ns, &snapshot);
     if (!r)
-        r = exposition_render(engine->exposition, snapshot, request->negotiated.format, &body);
+        r = render(engine, snapshot, request->negotiated.format, &body);
     if (r)
         return send_page(engine, connection, pages_of_error(r));
     return send_body(engine, connection, body, negotiated_content_type(request->negotiated));
@@ -182,8 +198,8 @@ static enum MHD_Result collect_field(void *userdata, enum MHD_ValueKind kind, co
 }
 
 /* The header is complete: PAGES, when the request deserves an answer, else what it gets. */
-static enum page check(struct MHD_Connection *connection, const char *method, const char *version,
-                       struct request *request)
+static enum page check(const struct engine *engine, struct MHD_Connection *connection,
+                       const char *method, const char *version, struct request *request)
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -193,8 +209,9 @@ static enum page check(struct MHD_Connection *connection, const char *method, co
         .target_length = request->raw_target_length,
         .version = version,
         .header_size = size ? size->header_size : 0,
+        .header_max = engine->config.max_header_bytes,
     };
-    char accept[STRICT_HEADER_MAX];
+    char accept[STRICT_LIST_MAX];
     enum page page;
 
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, collect_field, &strict);
@@ -219,7 +236,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
         return MHD_NO;
     if (!request->checked) {
         request->checked = true;
-        page = check(connection, method, version, request);
+        page = check(engine, connection, method, version, request);
         /* An answer to the first call closes the connection: what follows is not trusted. */
         if (page != PAGES)
             return send_page(engine, connection, page);
@@ -334,7 +351,8 @@ static int start(struct engine *engine)
     /* The logger comes first: it silences what the others have to say. */
     engine->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, engine, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)engine->config.max_header_bytes + CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
         CONNECTION_LIMIT, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, engine, MHD_OPTION_NOTIFY_CONNECTION, on_connection, engine,
         MHD_OPTION_URI_LOG_CALLBACK, on_request_line, engine, MHD_OPTION_END);
@@ -350,6 +368,7 @@ int engine_new(const struct engine_config *config, struct engine **ret_engine)
     if (!engine)
         return -ENOMEM;
     engine->config = *config;
+    engine->reload_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     for (int page = 0; page < PAGES; page++) {
         engine->page[page] = new_page(page, &config->landing);
         if (!engine->page[page])
@@ -390,6 +409,14 @@ void engine_add(struct engine *engine, int fd, const struct sockaddr *address, s
     if (!MHD_add_connection(engine->daemon, fd, address, length))
         connections_remove(engine->config.connections,
                            connections_find(engine->config.connections, fd));
+}
+
+void engine_set_exposition(struct engine *engine, const struct exposition_options *options)
+{
+    pthread_mutex_lock(&engine->reload_lock);
+    engine->reload_options = *options;
+    engine->reload = true;
+    pthread_mutex_unlock(&engine->reload_lock);
 }
 
 void engine_set_ready(struct engine *engine, bool ready)

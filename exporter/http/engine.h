@@ -22,6 +22,7 @@ struct engine_config {
     struct connections *connections;
     struct request_wall *wall;
     struct scrapes_limits scrapes;
+    unsigned int max_header_bytes;
     uint64_t sample_timeout_ns;
     int wake_fd; /* written when engine_tick() has something to do earlier than it said */
     struct exposition_options exposition;
@@ -41,6 +42,9 @@ struct engine *engine_free(struct engine *engine);
 
 /* Takes a client that is in `connections` already. Safe from any thread. */
 void engine_add(struct engine *engine, int fd, const struct sockaddr *address, socklen_t length);
+
+/* See http_server_set_exposition(). Safe from any thread. */
+void engine_set_exposition(struct engine *engine, const struct exposition_options *options);
 
 /* What /-/ready says; at first that it is not. Safe from any thread. */
 void engine_set_ready(struct engine *engine, bool ready);

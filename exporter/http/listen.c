@@ -36,6 +36,8 @@ static const char *way_out(int error)
     case EACCES:
         return "ports below 1024 and other users' directories need privileges; choose another "
                "address with --web.listen-address";
+    case EPROTOTYPE:
+        return "a socket unit needs ListenStream= and Accept=no";
     case ENOENT:
     case ENOTDIR:
         return "its directory must exist";
@@ -118,12 +120,36 @@ static int open_socket(const struct listen_address *address, uint64_t send_timeo
     return 0;
 }
 
+static bool get_option(int fd, int option, int *ret_value)
+{
+    socklen_t length = sizeof(*ret_value);
+
+    return getsockopt(fd, SOL_SOCKET, option, ret_value, &length) == 0;
+}
+
+/* -EPROTOTYPE: it does not listen, or not for connections. */
+static int adopt_socket(int fd, uint64_t send_timeout_ns)
+{
+    int type, family, listening, flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || !get_option(fd, SO_TYPE, &type) || !get_option(fd, SO_DOMAIN, &family) ||
+        !get_option(fd, SO_ACCEPTCONN, &listening) || type != SOCK_STREAM || !listening ||
+        (family != AF_INET && family != AF_INET6 && family != AF_UNIX))
+        return -EPROTOTYPE;
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+        return -errno;
+    return limit(fd, (sa_family_t)family, send_timeout_ns);
+}
+
 int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd,
                 char *error, size_t error_size)
 {
     int r;
 
-    r = open_socket(address, send_timeout_ns, ret_fd);
+    if (address->inherited)
+        r = adopt_socket(address->fd, send_timeout_ns);
+    else
+        r = open_socket(address, send_timeout_ns, ret_fd);
     if (r == -EAFNOSUPPORT && address->text[0] == ':') {
         /* Every address of a host without IPv6. */
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->address;
@@ -136,42 +162,14 @@ int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, 
     if (r)
         snprintf(error, error_size, "cannot listen on %s: %s: %s", address->text, strerror(-r),
                  way_out(-r));
-    return r;
-}
-
-static bool get_option(int fd, int option, int *ret_value)
-{
-    socklen_t length = sizeof(*ret_value);
-
-    return getsockopt(fd, SOL_SOCKET, option, ret_value, &length) == 0;
-}
-
-int listen_adopt(int fd, uint64_t send_timeout_ns, char *error, size_t error_size)
-{
-    int type, family, listening, flags = fcntl(fd, F_GETFL);
-    int r;
-
-    if (flags < 0 || !get_option(fd, SO_TYPE, &type) || !get_option(fd, SO_DOMAIN, &family) ||
-        !get_option(fd, SO_ACCEPTCONN, &listening) || type != SOCK_STREAM || !listening ||
-        (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
-        snprintf(error, error_size,
-                 "descriptor %d is not a listening TCP or Unix socket; a systemd socket unit needs "
-                 "ListenStream= and Accept=no",
-                 fd);
-        return -EINVAL;
-    }
-    r = fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC) ? -errno : 0;
-    if (r == 0)
-        r = limit(fd, (sa_family_t)family, send_timeout_ns);
-    if (r)
-        snprintf(error, error_size, "cannot use the socket that was passed as descriptor %d: %s",
-                 fd, strerror(-r));
+    else if (address->inherited)
+        *ret_fd = address->fd;
     return r;
 }
 
 void listen_close(const struct listen_address *address, int *fd)
 {
-    if (*fd >= 0 && address && address->address.ss_family == AF_UNIX)
+    if (*fd >= 0 && !address->inherited && address->address.ss_family == AF_UNIX)
         unlink(path_of(address));
     cleanup_close(fd);
     *fd = -1;

@@ -19,6 +19,10 @@ struct listen_address {
     struct sockaddr_storage address;
     socklen_t length;
     bool optional; /* that it cannot be bound is no reason not to start */
+    /* A socket that is open already, such as one of a systemd socket unit's: listen_open() gives
+     * its descriptor `fd`; of the rest only `text` counts. */
+    bool inherited;
+    int fd;
 };
 
 /*
@@ -29,24 +33,19 @@ int listen_address_parse(const char *text, struct listen_address *ret_address, c
                          size_t error_size) must_check;
 
 /*
- * Opens a listening socket: non-blocking, close-on-exec. A Unix socket that a program left behind
- * when it ended is replaced. What one client can make the kernel keep for it is bounded: some
- * hundred kilobytes, and after `send_timeout_ns` without progress nothing. Gives the descriptor, to
- * be closed with listen_close(). A negative errno with a message of one line in `error` that names
- * the address and a way out.
+ * Opens a listening socket: non-blocking, close-on-exec. Of one that is inherited, see that it is
+ * such a socket and make it so. A Unix socket that a program left behind when it ended is replaced.
+ * What one client can make the kernel keep for it is bounded: some hundred kilobytes, and after
+ * `send_timeout_ns` without progress nothing. Gives the descriptor, to be closed with
+ * listen_close(). A negative errno with a message of one line in `error` that names the address and
+ * a way out.
  */
 int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd,
                 char *error, size_t error_size) must_check;
 
 /*
- * Prepares a socket that somebody else opened, such as the service manager, in the same way.
- * -EINVAL when it is not a listening stream socket, with a message of one line in `error`.
- */
-int listen_adopt(int fd, uint64_t send_timeout_ns, char *error, size_t error_size) must_check;
-
-/*
- * Closes the socket, and removes the file of a Unix socket that listen_open() made; NULL for one
- * that somebody else opened. `*fd` is -1 then, and may be before.
+ * Closes the socket, and removes the file of a Unix socket unless it is inherited. `*fd` is -1
+ * then, and may be before.
  */
 void listen_close(const struct listen_address *address, int *fd);
 

@@ -18,7 +18,7 @@ _Static_assert(HTTP_SERVER_SOCKETS_MAX <= ACCEPTOR_SOCKETS_MAX, "each can be acc
 
 struct http_server {
     struct http_server_config config;
-    int listen_fd[HTTP_SERVER_SOCKETS_MAX]; /* by address, then those passed; -1: not bound */
+    int listen_fd[HTTP_SERVER_SOCKETS_MAX]; /* by address; -1: not bound */
     int wake_fd;
     struct connections *connections;
     struct engine *engine;
@@ -60,14 +60,6 @@ static int open_sockets(struct http_server *server, char *error, size_t error_si
             return r;
         bound += r == 0;
     }
-    for (size_t i = 0; i < config->passed_count; i++) {
-        int fd = server->listen_fd[config->addresses_count + i];
-
-        r = listen_adopt(fd, config->send_timeout_ns, error, error_size);
-        if (r)
-            return r;
-        bound++;
-    }
     return bound > 0 ? 0 : r;
 }
 
@@ -78,6 +70,7 @@ static int start_engine(struct http_server *server)
         .connections = server->connections,
         .wall = config->wall,
         .scrapes = {.max = config->max_scrapes, .turns = BODIES_MAX},
+        .max_header_bytes = config->max_header_bytes,
         .sample_timeout_ns = config->sample_timeout_ns,
         .wake_fd = server->wake_fd,
         .exposition = config->exposition,
@@ -96,7 +89,7 @@ static int start(struct http_server *server)
     const struct connections_limits limits = {
         .max = config->max_connections,
         .max_per_peer = config->max_connections_per_address,
-        .timeout_ns = {[CONNECTION_READING] = config->request_timeout_ns,
+        .timeout_ns = {[CONNECTION_READING] = config->header_timeout_ns,
                        [CONNECTION_ANSWERING] = config->sample_timeout_ns + SAMPLE_GRACE_NS,
                        [CONNECTION_SENDING] = config->send_timeout_ns,
                        [CONNECTION_IDLE] = config->idle_timeout_ns},
@@ -120,23 +113,21 @@ static int start(struct http_server *server)
     return acceptor_new(bound, count, server->wake_fd, &acceptor_ops, server, &server->acceptor);
 }
 
-/* Takes the sockets that were passed, whatever happens next. */
 static struct http_server *new_server(const struct http_server_config *config)
 {
     struct http_server *server = calloc(1, sizeof(*server));
 
-    for (size_t i = 0; i < config->passed_count; i++)
-        if (!server || config->addresses_count + i >= HTTP_SERVER_SOCKETS_MAX)
-            close(config->passed_fds[i]);
+    for (size_t i = 0; i < config->addresses_count; i++)
+        if (config->addresses[i].inherited && (!server || i >= HTTP_SERVER_SOCKETS_MAX))
+            close(config->addresses[i].fd);
     if (!server)
         return NULL;
     server->config = *config;
     server->wake_fd = -1;
     for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX; i++) {
-        bool passed =
-            i >= config->addresses_count && i - config->addresses_count < config->passed_count;
+        bool inherited = i < config->addresses_count && config->addresses[i].inherited;
 
-        server->listen_fd[i] = passed ? config->passed_fds[i - config->addresses_count] : -1;
+        server->listen_fd[i] = inherited ? config->addresses[i].fd : -1;
     }
     return server;
 }
@@ -151,7 +142,7 @@ int http_server_new(const struct http_server_config *config, struct http_server 
         snprintf(error, error_size, "cannot start the web server: %s", strerror(ENOMEM));
         return -ENOMEM;
     }
-    if (config->addresses_count + config->passed_count > HTTP_SERVER_SOCKETS_MAX) {
+    if (config->addresses_count > HTTP_SERVER_SOCKETS_MAX) {
         snprintf(error, error_size, "more than %u addresses to listen on", HTTP_SERVER_SOCKETS_MAX);
         return -EINVAL;
     }
@@ -176,19 +167,22 @@ int http_server_new(const struct http_server_config *config, struct http_server 
 
 struct http_server *http_server_free(struct http_server *server)
 {
-    size_t addresses;
-
     if (!server)
         return NULL;
     acceptor_free(server->acceptor);
     engine_free(server->engine);
-    addresses = server->config.addresses_count;
-    for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX; i++)
-        listen_close(i < addresses ? &server->config.addresses[i] : NULL, &server->listen_fd[i]);
+    for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX && i < server->config.addresses_count; i++)
+        listen_close(&server->config.addresses[i], &server->listen_fd[i]);
     connections_free(server->connections);
     cleanup_close(&server->wake_fd);
     free(server);
     return NULL;
+}
+
+void http_server_set_exposition(struct http_server *server,
+                                const struct exposition_options *options)
+{
+    engine_set_exposition(server->engine, options);
 }
 
 void http_server_set_ready(struct http_server *server, bool ready)

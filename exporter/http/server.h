@@ -19,14 +19,11 @@
 /* The most listening sockets. */
 #define HTTP_SERVER_SOCKETS_MAX 16U
 
-/* All pointers are borrowed until http_server_free(). */
+/* All pointers are borrowed until http_server_free(). Inherited sockets are taken by it, and by
+ * http_server_new() when that fails. */
 struct http_server_config {
     const struct listen_address *addresses;
     size_t addresses_count;
-    /* Listening sockets that are open already, such as those of a systemd socket unit. Taken, also
-     * when http_server_new() fails. */
-    const int *passed_fds;
-    size_t passed_count;
     const char *telemetry_path; /* begins with a slash */
     const char *source;         /* where the numbers come from, for the landing page */
     struct request_wall *wall;
@@ -34,18 +31,19 @@ struct http_server_config {
     unsigned int max_scrapes; /* in flight, over all listeners */
     unsigned int max_connections;
     unsigned int max_connections_per_address; /* of IPv6: per network of 64 bits */
-    uint64_t request_timeout_ns; /* from the connection to the end of the first request's header */
-    uint64_t sample_timeout_ns;  /* until there must be an answer */
-    uint64_t send_timeout_ns;    /* until the client must have taken the whole response */
-    uint64_t idle_timeout_ns;    /* from one response to the end of the next request's header */
+    unsigned int max_header_bytes;
+    uint64_t header_timeout_ns; /* from the connection to the end of the first request's header */
+    uint64_t sample_timeout_ns; /* until there must be an answer */
+    uint64_t send_timeout_ns;   /* until the client must have taken the whole response */
+    uint64_t idle_timeout_ns;   /* from one response to the end of the next request's header */
 };
 
 /* The limits; the rest has no default. */
 #define HTTP_SERVER_DEFAULTS                                                                       \
     .telemetry_path = "/metrics", .max_scrapes = 40, .max_connections = 256,                       \
-    .max_connections_per_address = 64, .request_timeout_ns = 10 * NS_PER_S,                        \
-    .sample_timeout_ns = 5 * NS_PER_S, .send_timeout_ns = 30 * NS_PER_S,                           \
-    .idle_timeout_ns = 150 * NS_PER_S
+    .max_connections_per_address = 64, .max_header_bytes = 8192,                                   \
+    .header_timeout_ns = 10 * NS_PER_S, .sample_timeout_ns = 5 * NS_PER_S,                         \
+    .send_timeout_ns = 30 * NS_PER_S, .idle_timeout_ns = 120 * NS_PER_S
 
 struct http_server;
 
@@ -61,6 +59,13 @@ int http_server_new(const struct http_server_config *config, struct http_server 
  * under way may arrive later. Always returns NULL.
  */
 struct http_server *http_server_free(struct http_server *server);
+
+/*
+ * Exports something else from the next scrape on. Copies the options; what they point to is
+ * borrowed as before.
+ */
+void http_server_set_exposition(struct http_server *server,
+                                const struct exposition_options *options);
 
 /* What /-/ready says; at first that it is not. */
 void http_server_set_ready(struct http_server *server, bool ready);

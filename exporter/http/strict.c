@@ -158,7 +158,7 @@ enum page strict_check(const struct strict_request *request)
     static enum page (*const checks[])(const struct strict_request *) = {check_fields, check_host,
                                                                          check_body};
 
-    if (request->fields > STRICT_FIELDS_MAX || request->header_size > STRICT_HEADER_MAX)
+    if (request->fields > STRICT_FIELDS_MAX || request->header_size > request->header_max)
         return PAGE_TOO_LARGE;
     if (!is_token(request->method, strlen(request->method)) || !is_gapless(request))
         return PAGE_BAD_REQUEST;
@@ -172,7 +172,7 @@ enum page strict_check(const struct strict_request *request)
 }
 
 size_t strict_list(const struct strict_request *request, const char *name,
-                   char ret_list[STRICT_HEADER_MAX])
+                   char ret_list[STRICT_LIST_MAX])
 {
     size_t length = 0;
 
@@ -180,7 +180,7 @@ size_t strict_list(const struct strict_request *request, const char *name,
         struct strict_field field = trim(request->field[i]);
         size_t comma = length > 0 ? 2 : 0;
 
-        if (!is_called(&field, name) || field.value_length > STRICT_HEADER_MAX - length - comma)
+        if (!is_called(&field, name) || field.value_length > STRICT_LIST_MAX - length - comma)
             continue;
         memcpy(ret_list + length, ", ", comma);
         memcpy(ret_list + length + comma, field.value, field.value_length);

@@ -15,7 +15,9 @@
 
 /* More than any client sends, and little enough to be looked at for each request. */
 #define STRICT_FIELDS_MAX 64U
-#define STRICT_HEADER_MAX 8192U
+
+/* The longest list that is looked at. */
+#define STRICT_LIST_MAX 4096U
 
 struct strict_field {
     const char *name;
@@ -31,7 +33,8 @@ struct strict_request {
     size_t target_length;
     const char *version;
     size_t header_size; /* from the method to the end of the empty line */
-    size_t fields;      /* may be more than there is room for */
+    size_t header_max;
+    size_t fields; /* may be more than there is room for */
     struct strict_field field[STRICT_FIELDS_MAX];
 };
 
@@ -43,4 +46,4 @@ enum page strict_check(const struct strict_request *request);
  * finds no room is left out. Returns the length.
  */
 size_t strict_list(const struct strict_request *request, const char *name,
-                   char ret_list[STRICT_HEADER_MAX]);
+                   char ret_list[STRICT_LIST_MAX]);

@@ -160,6 +160,17 @@ static int option(int fd, int level, int name)
     return value;
 }
 
+static int adopt_fd(int fd, uint64_t send_timeout_ns, char *error, size_t error_size)
+{
+    struct listen_address address = {.text = "metrics.socket", .inherited = true, .fd = fd};
+    int got = -1, r;
+
+    r = listen_open(&address, send_timeout_ns, &got, error, error_size);
+    ck_assert_int_eq(got, r == 0 ? fd : -1);
+    ck_assert(r == 0 || strstr(error, "metrics.socket"));
+    return r;
+}
+
 /* Would catch a passed socket without the bounds of our own, and one on which accept() blocks or
  * fails for ever. */
 START_TEST(adopt)
@@ -169,20 +180,20 @@ START_TEST(adopt)
     char error[256] = "";
 
     ck_assert_int_eq(bind(tcp, (struct sockaddr *)&any, sizeof(any)), 0);
-    ck_assert_int_eq(listen_adopt(tcp, NS_PER_S, error, sizeof(error)), -EINVAL);
+    ck_assert_int_eq(adopt_fd(tcp, NS_PER_S, error, sizeof(error)), -EPROTOTYPE);
     ck_assert_ptr_nonnull(strstr(error, "ListenStream="));
     ck_assert_int_eq(listen(tcp, 1), 0);
-    ck_assert_int_eq(listen_adopt(tcp, 2 * NS_PER_S, error, sizeof(error)), 0);
+    ck_assert_int_eq(adopt_fd(tcp, 2 * NS_PER_S, error, sizeof(error)), 0);
     ck_assert(fcntl(tcp, F_GETFL) & O_NONBLOCK);
     ck_assert(fcntl(tcp, F_GETFD) & FD_CLOEXEC);
     ck_assert_int_eq(option(tcp, IPPROTO_TCP, TCP_USER_TIMEOUT), 2000);
     ck_assert_int_le(option(tcp, SOL_SOCKET, SO_SNDBUF), 512 * 1024);
     ck_assert_int_le(option(tcp, SOL_SOCKET, SO_RCVBUF), 64 * 1024);
 
-    ck_assert_int_eq(listen_adopt(udp, NS_PER_S, error, sizeof(error)), -EINVAL);
+    ck_assert_int_eq(adopt_fd(udp, NS_PER_S, error, sizeof(error)), -EPROTOTYPE);
     ck_assert_int_eq(pipe(pipes), 0);
-    ck_assert_int_eq(listen_adopt(pipes[0], NS_PER_S, error, sizeof(error)), -EINVAL);
-    ck_assert_int_eq(listen_adopt(-1, NS_PER_S, error, sizeof(error)), -EINVAL);
+    ck_assert_int_eq(adopt_fd(pipes[0], NS_PER_S, error, sizeof(error)), -EPROTOTYPE);
+    ck_assert_int_eq(adopt_fd(-1, NS_PER_S, error, sizeof(error)), -EPROTOTYPE);
     close(tcp);
     close(udp);
     close(pipes[0]);

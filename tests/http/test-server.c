@@ -368,7 +368,7 @@ START_TEST(slow_request)
     char byte;
 
     wall_init(&wall, 1);
-    config.request_timeout_ns = 300 * NS_PER_MS;
+    config.header_timeout_ns = 300 * NS_PER_MS;
     start_with(&config);
     end.fd = dial();
     send_text(end.fd, "GET /metrics HTTP/1.1\r\nA: ");
@@ -391,7 +391,7 @@ START_TEST(idle)
     int silent, done;
 
     wall_init(&wall, 1);
-    config.request_timeout_ns = 100 * NS_PER_MS;
+    config.header_timeout_ns = 100 * NS_PER_MS;
     config.idle_timeout_ns = 200 * NS_PER_MS;
     start_with(&config);
     silent = dial();
@@ -497,6 +497,7 @@ START_TEST(passed_sockets)
     char directory[] = "/tmp/test-server-XXXXXX", error[256] = "";
     socklen_t length = sizeof(any);
     int fds[2], client;
+    struct listen_address addresses[2];
     struct response response;
 
     ck_assert_ptr_nonnull(mkdtemp(directory));
@@ -510,9 +511,10 @@ START_TEST(passed_sockets)
     ck_assert_int_eq(listen(fds[1], 10), 0);
 
     wall_init(&wall, 1);
-    config.addresses_count = 0;
-    config.passed_fds = fds;
-    config.passed_count = 2;
+    config.addresses = addresses;
+    config.addresses_count = 2;
+    for (int i = 0; i < 2; i++)
+        addresses[i] = (struct listen_address){.text = "a socket", .inherited = true, .fd = fds[i]};
     ck_assert_msg(http_server_new(&config, &server, error, sizeof(error)) == 0, "%s", error);
     port = ntohs(any.sin_port);
     check(GET_METRICS, 200, "xen_domain_info");
@@ -528,11 +530,30 @@ START_TEST(passed_sockets)
 
     /* Not one that listens: closed as promised, and nothing is served. */
     fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-    config.passed_count = 1;
+    config.addresses_count = 1;
+    addresses[0].fd = fds[0];
     wall_init(&wall, 1);
-    ck_assert_int_eq(http_server_new(&config, &server, error, sizeof(error)), -EINVAL);
+    ck_assert_int_eq(http_server_new(&config, &server, error, sizeof(error)), -EPROTOTYPE);
     ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
     wall_deinit(&wall);
+}
+END_TEST
+
+/* Would catch a reload that shows nothing, or that breaks a response under way. */
+START_TEST(reload)
+{
+    struct exposition_options options = {.layout = {.version = "1.2.3", .identity = LABEL_DOMID}};
+    int fd;
+
+    start(1);
+    check(GET_METRICS, 200, "xen_vcpu_runstate_seconds_total{uuid=");
+    fd = dial();
+    send_text(fd, GET_METRICS);
+    http_server_set_exposition(server, &options);
+    free(receive_response(fd, false).text);
+    close(fd);
+    check(GET_METRICS, 200, "xen_vcpu_runstate_seconds_total{domid=");
+    stop();
 }
 END_TEST
 
@@ -759,6 +780,7 @@ int main(void)
     tcase_add_test(tests, crowd);
     tcase_add_test(tests, per_address);
     tcase_add_test(tests, passed_sockets);
+    tcase_add_test(tests, reload);
     tcase_add_test(tests, unix_socket);
     tcase_add_test(tests, stop_while_waiting);
     tcase_add_test(tests, stop_under_load);

@@ -14,6 +14,7 @@
 
 #include <xenstore.h>
 
+#include "domains/names.h"
 #include "sampler/topology.h"
 #include "util/monotonic.h"
 
@@ -21,17 +22,6 @@
 #define BACKOFF_LAST_MS  5000
 /* How long free() waits for a thread that may be stuck. */
 #define FAREWELL_MS 200
-
-struct followed {
-    uint32_t domid;
-    bool wanted;
-    bool watched;
-    bool unread;        /* watched already, for a domain that had this domid before */
-    bool fresh;         /* the name is news to the loop */
-    uint64_t following; /* another number each time it is followed: another domain may have it */
-    char *name;
-    size_t name_length;
-};
 
 struct xenstore {
     pthread_t thread;
@@ -45,10 +35,8 @@ struct xenstore {
     bool ever_connected;
     uint64_t reconnects;
     uint64_t probes;
-    uint64_t busy_since_ms;    /* when the call that is under way began; 0: none is */
-    struct followed *followed; /* ascending domid */
-    size_t count, capacity;
-    uint64_t followings; /* the last number given out */
+    uint64_t busy_since_ms; /* when the call that is under way began; 0: none is */
+    struct names names;
 
     struct xs_handle *handle; /* the thread's own, like the rest */
     uint64_t probed_ms;
@@ -69,38 +57,6 @@ static void silence(int fd)
     eventfd_t value;
 
     eventfd_read(fd, &value);
-}
-
-/* Where `domid` is, or would be inserted. */
-static size_t position(const struct xenstore *xenstore, uint32_t domid)
-{
-    size_t low = 0, high = xenstore->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (xenstore->followed[middle].domid < domid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static struct followed *find(const struct xenstore *xenstore, uint32_t domid)
-{
-    size_t at = position(xenstore, domid);
-
-    return at < xenstore->count && xenstore->followed[at].domid == domid ? &xenstore->followed[at]
-                                                                         : NULL;
-}
-
-static void drop(struct xenstore *xenstore, size_t at)
-{
-    free(xenstore->followed[at].name);
-    xenstore->count--;
-    memmove(&xenstore->followed[at], &xenstore->followed[at + 1],
-            (xenstore->count - at) * sizeof(*xenstore->followed));
 }
 
 /* Every call of libxenstore stands between these two, so that a stuck one shows. */
@@ -132,28 +88,21 @@ static void name_path(char *path, size_t size, uint32_t domid)
     snprintf(path, size, "/local/domain/%u/name", domid);
 }
 
-static uint64_t following_of(struct xenstore *xenstore, uint32_t domid)
-{
-    const struct followed *followed;
-    uint64_t following;
-
-    pthread_mutex_lock(&xenstore->lock);
-    followed = find(xenstore, domid);
-    following = followed ? followed->following : 0;
-    pthread_mutex_unlock(&xenstore->lock);
-    return following;
-}
-
 /*
  * Reads a name and leaves it for the loop; not when the loop began to follow a new domain of this
  * domid meanwhile: that one's name is read by its own order. False when the connection is lost.
  */
 static bool read_name(struct xenstore *xenstore, uint32_t domid)
 {
-    uint64_t following = following_of(xenstore, domid);
-    struct followed *followed;
     unsigned int length = 0;
     char path[64], *name;
+    uint64_t following;
+
+    pthread_mutex_lock(&xenstore->lock);
+    following = names_following(&xenstore->names, domid);
+    pthread_mutex_unlock(&xenstore->lock);
+    if (!following)
+        return true; /* nobody wants it any more */
 
     name_path(path, sizeof(path), domid);
     call_begins(xenstore);
@@ -161,16 +110,12 @@ static bool read_name(struct xenstore *xenstore, uint32_t domid)
     call_ended(xenstore);
     if (!name && !is_answer(errno))
         return false;
+    if (length > TOPOLOGY_NAME_MAX)
+        length = TOPOLOGY_NAME_MAX;
 
     pthread_mutex_lock(&xenstore->lock);
-    followed = find(xenstore, domid);
-    if (followed && followed->wanted && followed->following == following) {
-        free(followed->name);
-        followed->name = name;
-        followed->name_length = length < TOPOLOGY_NAME_MAX ? length : TOPOLOGY_NAME_MAX;
-        followed->fresh = true;
+    if (names_set(&xenstore->names, domid, following, name, length))
         name = NULL;
-    }
     pthread_mutex_unlock(&xenstore->lock);
     free(name);
     ring(xenstore->events);
@@ -191,42 +136,26 @@ static bool watch(struct xenstore *xenstore, const char *path, const char *token
 static bool carry_out_orders(struct xenstore *xenstore)
 {
     for (uint32_t from = 0;;) {
-        bool wanted = false, unread = false, found = false;
         char path[64], token[16];
-        uint32_t domid = 0;
+        enum names_task task;
+        uint32_t domid;
 
         pthread_mutex_lock(&xenstore->lock);
-        for (size_t at = position(xenstore, from); at < xenstore->count;) {
-            struct followed *followed = &xenstore->followed[at];
-
-            if (!followed->wanted && !followed->watched) {
-                drop(xenstore, at);
-                continue;
-            }
-            unread = followed->watched && followed->unread;
-            found = unread || followed->wanted != followed->watched;
-            if (found) {
-                domid = followed->domid;
-                wanted = followed->watched = followed->wanted;
-                followed->unread = false;
-                break;
-            }
-            at++;
-        }
+        task = names_next_task(&xenstore->names, from, &domid);
         pthread_mutex_unlock(&xenstore->lock);
-        if (!found)
+        if (task == NAMES_NOTHING)
             return true;
 
-        if (wanted && unread) {
+        if (task == NAMES_READ) {
             if (!read_name(xenstore, domid))
                 return false;
             continue;
         }
         name_path(path, sizeof(path), domid);
         snprintf(token, sizeof(token), "%u", domid);
-        if (!watch(xenstore, path, token, wanted))
+        if (!watch(xenstore, path, token, task == NAMES_WATCH))
             return false;
-        from = wanted ? domid + 1 : domid;
+        from = task == NAMES_WATCH ? domid + 1 : domid;
     }
 }
 
@@ -285,8 +214,7 @@ static bool connect_and_watch(struct xenstore *xenstore)
         return false;
 
     pthread_mutex_lock(&xenstore->lock);
-    for (size_t i = 0; i < xenstore->count; i++)
-        xenstore->followed[i].watched = false;
+    names_unwatched(&xenstore->names);
     pthread_mutex_unlock(&xenstore->lock);
 
     /* A watch fires once when it is set: that is the rescan. */
@@ -386,9 +314,7 @@ static void *run(void *argument)
 
 static void release(struct xenstore *xenstore)
 {
-    for (size_t i = 0; i < xenstore->count; i++)
-        free(xenstore->followed[i].name);
-    free(xenstore->followed);
+    names_deinit(&xenstore->names);
     cleanup_close(&xenstore->events);
     cleanup_close(&xenstore->orders);
     pthread_mutex_destroy(&xenstore->lock);
@@ -459,65 +385,30 @@ int xenstore_fd(const struct xenstore *xenstore)
 
 bool xenstore_next(struct xenstore *xenstore, struct xenstore_event *ret_event)
 {
-    bool any = false;
+    struct xenstore_event event = {0};
 
     pthread_mutex_lock(&xenstore->lock);
-    if (xenstore->domains_changed) {
-        xenstore->domains_changed = false;
-        *ret_event = (struct xenstore_event){.type = XENSTORE_DOMAINS_CHANGED};
-        any = true;
-    }
-    for (size_t i = 0; !any && i < xenstore->count; i++) {
-        struct followed *followed = &xenstore->followed[i];
-
-        if (!followed->fresh || !followed->wanted)
-            continue;
-        *ret_event = (struct xenstore_event){
-            .type = XENSTORE_NAME,
-            .domid = followed->domid,
-            .name = steal(followed->name),
-            .name_length = followed->name_length,
-        };
-        followed->fresh = false;
-        any = true;
-    }
-    if (!any)
+    if (xenstore->domains_changed)
+        event.type = XENSTORE_DOMAINS_CHANGED;
+    else if (names_news(&xenstore->names, &event.domid, &event.name, &event.name_length))
+        event.type = XENSTORE_NAME;
+    else
         silence(xenstore->events);
+    xenstore->domains_changed = false;
     pthread_mutex_unlock(&xenstore->lock);
-    return any;
+
+    if (!event.type)
+        return false;
+    *ret_event = event;
+    return true;
 }
 
 int xenstore_follow(struct xenstore *xenstore, uint32_t domid)
 {
-    struct followed *followed;
-    int r = 0;
+    int r;
 
     pthread_mutex_lock(&xenstore->lock);
-    followed = find(xenstore, domid);
-    if (!followed && xenstore->count == xenstore->capacity) {
-        size_t capacity = xenstore->capacity ? xenstore->capacity * 2 : 16;
-        void *grown = reallocarray(xenstore->followed, capacity, sizeof(*followed));
-
-        if (grown) {
-            xenstore->followed = grown;
-            xenstore->capacity = capacity;
-        } else {
-            r = -ENOMEM;
-        }
-    }
-    if (r == 0) {
-        if (!followed) {
-            size_t at = position(xenstore, domid);
-
-            memmove(&xenstore->followed[at + 1], &xenstore->followed[at],
-                    (xenstore->count - at) * sizeof(*followed));
-            xenstore->count++;
-            followed = &xenstore->followed[at];
-            *followed = (struct followed){.domid = domid};
-        }
-        followed->wanted = followed->unread = true;
-        followed->following = ++xenstore->followings;
-    }
+    r = names_follow(&xenstore->names, domid);
     pthread_mutex_unlock(&xenstore->lock);
     ring(xenstore->orders);
     return r;
@@ -525,14 +416,8 @@ int xenstore_follow(struct xenstore *xenstore, uint32_t domid)
 
 void xenstore_forget(struct xenstore *xenstore, uint32_t domid)
 {
-    struct followed *followed;
-
     pthread_mutex_lock(&xenstore->lock);
-    followed = find(xenstore, domid);
-    if (followed) {
-        followed->wanted = followed->fresh = false;
-        free(steal(followed->name));
-    }
+    names_forget(&xenstore->names, domid);
     pthread_mutex_unlock(&xenstore->lock);
     ring(xenstore->orders);
 }

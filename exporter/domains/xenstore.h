@@ -15,8 +15,11 @@
 
 #include "util/cleanup.h"
 
-/* A probe this often tells whether xenstored is alive; nothing else is sent in the steady state. */
-#define XENSTORE_PROBE_MS 5000
+/*
+ * A probe this often tells whether xenstored is alive; nothing else is sent in the steady state.
+ * Together with the next it makes 5 s: the longest that a dead or silent xenstored goes unnoticed.
+ */
+#define XENSTORE_PROBE_MS 4000
 /* A call that takes longer than this counts as a lost connection. */
 #define XENSTORE_SILENT_MS 1000
 

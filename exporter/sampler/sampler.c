@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "domains/tracker.h"
 #include "domains/xenstore.h"
 #include "service/log.h"
 #include "source/clock.h"
@@ -178,31 +179,51 @@ static void log_attach_error(struct sampler *sampler, uint32_t domid, int error)
             strerror(-error), (unsigned long long)suppressed);
 }
 
-/* Attaches and detaches until what is followed is what exists. */
+/* Whom this follows, and who of them is dead or another domain by now. */
+static void who_is_followed(struct sampler *sampler, struct domain_set *ret_known,
+                            struct domain_set *ret_gone)
+{
+    *ret_known = *ret_gone = (struct domain_set){0};
+    for (uint32_t at = 0; at < sampler->domains; at++) {
+        const struct sampled_domain *domain = &sampler->domain[at];
+
+        domain_set_add(ret_known, domain->domid);
+        if (sampler->source->ops->gone(sampler->source, domain->attachment))
+            domain_set_add(ret_gone, domain->domid);
+    }
+}
+
+/* What could not be followed is tried again with back-off, which anything new ends. */
+static void wait_longer(struct sampler *sampler)
+{
+    sampler->retry = false;
+    sampler->retry_wait_ns = sampler->retry_wait_ns ? sampler->retry_wait_ns * 2 : RETRY_FIRST_NS;
+    if (sampler->retry_wait_ns > RETRY_LAST_NS)
+        sampler->retry_wait_ns = RETRY_LAST_NS;
+    sampler->retry_at_ns = clock_raw_ns() + sampler->retry_wait_ns;
+}
+
+/* Compares who exists with who is followed, from scratch, and brings these in line. */
 static int rescan(struct sampler *sampler)
 {
     const struct source_ops *ops = sampler->source->ops;
-    struct domain_set exist;
+    struct domain_set exist, known, gone;
+    struct tracker_plan plan;
     int r, first_error = 0;
 
     r = ops->list(sampler->source, &exist);
     if (r < 0)
         return r;
-    sampler->retry = false;
-    remove_the_dead(sampler);
-    sampler->retry_wait_ns = sampler->retry_wait_ns ? sampler->retry_wait_ns * 2 : RETRY_FIRST_NS;
-    if (sampler->retry_wait_ns > RETRY_LAST_NS)
-        sampler->retry_wait_ns = RETRY_LAST_NS;
-    sampler->retry_at_ns = clock_raw_ns() + sampler->retry_wait_ns;
+    wait_longer(sampler);
+    who_is_followed(sampler, &known, &gone);
+    tracker_compare(&exist, &known, &gone, &plan);
 
     for (uint32_t at = sampler->domains; at-- > 0;)
-        if (!domain_set_has(&exist, sampler->domain[at].domid))
+        if (domain_set_has(&plan.remove, sampler->domain[at].domid))
             remove_domain(sampler, at);
 
-    for (uint32_t domid = domain_set_next(&exist, 0); domid < DOMAIN_SET_LIMIT;
-         domid = domain_set_next(&exist, domid + 1)) {
-        if (find(sampler, domid))
-            continue;
+    for (uint32_t domid = domain_set_next(&plan.add, 0); domid < DOMAIN_SET_LIMIT;
+         domid = domain_set_next(&plan.add, domid + 1)) {
         r = add_domain(sampler, domid);
         if (r == 0)
             continue;

@@ -9,6 +9,7 @@
  *    connection from us, and one thread of its own serves all listeners.
  *  - It reads requests with much tolerance, and decodes the target in place: see strict.h and
  *    target.h, for which the target is read before it is changed.
+ *  - Its parser of queries gives up without an answer: it gets to see none.
  *  - Some of its own error responses have their header twice, the second one as the body: with
  *    MHD_OPTION_STRICT_FOR_CLIENT for a missing Host, which therefore is ours to find; and for a
  *    Content-Length that is no number, which it sees before we do.
@@ -241,6 +242,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
         if (page != PAGES)
             return send_page(engine, connection, page);
         request->page = route(engine, method, &request->target);
+        if (request->page == PAGE_BAD_REQUEST)
+            return send_page(engine, connection, PAGE_BAD_REQUEST);
         request->telemetry = request->page == PAGES;
         return MHD_YES;
     }
@@ -256,6 +259,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 static void *on_request_line(void *userdata, const char *target, struct MHD_Connection *connection)
 {
     struct request *request = calloc(1, sizeof(*request));
+    char *query = strchr(target, '?');
 
     enter(userdata, connection, CONNECTION_READING);
     if (!request)
@@ -263,6 +267,10 @@ static void *on_request_line(void *userdata, const char *target, struct MHD_Conn
     request->raw_target = target;
     request->raw_target_length = strlen(target);
     target_parse(target, &request->target);
+    /* Hides the query from its parser, which would leave a connection without an answer when there
+     * are more parts than its memory takes. */
+    if (query)
+        query[1] = '\0';
     return request;
 }
 

@@ -33,7 +33,7 @@ int main(int argc, char *argv[])
         options_deinit(&options);
         return DAEMON_BAD_OPTION;
     }
-    result = options.once ? daemon_once(&options) : daemon_serve(&options);
+    result = options.once ? daemon_once(&options) : daemon_serve(&options, argc, argv);
     options_deinit(&options);
     return result;
 }

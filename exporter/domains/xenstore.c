@@ -17,6 +17,7 @@
 #include "domains/names.h"
 #include "sampler/topology.h"
 #include "util/monotonic.h"
+#include "util/pulse.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  5000
@@ -27,6 +28,7 @@ struct xenstore {
     pthread_t thread;
     int events; /* eventfd: the thread has news for the loop */
     int orders; /* eventfd: the loop has news for the thread */
+    struct pulse pulse;
 
     pthread_mutex_t lock; /* everything below */
     bool stopping;
@@ -264,6 +266,7 @@ static void serve(struct xenstore *xenstore)
         };
         uint64_t passed = now_ms() - xenstore->probed_ms;
 
+        pulse_answer(&xenstore->pulse);
         if (passed >= XENSTORE_PROBE_MS) {
             if (!probe(xenstore))
                 return;
@@ -302,6 +305,7 @@ static void *run(void *argument)
         for (uint64_t end = now_ms() + (uint64_t)backoff_ms; !is_stopping(xenstore);) {
             uint64_t now = now_ms();
 
+            pulse_answer(&xenstore->pulse);
             if (now >= end)
                 break;
             poll(&fd, 1, (int)(end - now));
@@ -420,6 +424,22 @@ void xenstore_forget(struct xenstore *xenstore, uint32_t domid)
     names_forget(&xenstore->names, domid);
     pthread_mutex_unlock(&xenstore->lock);
     ring(xenstore->orders);
+}
+
+void xenstore_ask(struct xenstore *xenstore)
+{
+    pulse_ask(&xenstore->pulse);
+    ring(xenstore->orders);
+}
+
+bool xenstore_answered(struct xenstore *xenstore)
+{
+    bool busy;
+
+    pthread_mutex_lock(&xenstore->lock);
+    busy = xenstore->busy_since_ms;
+    pthread_mutex_unlock(&xenstore->lock);
+    return busy || pulse_answered(&xenstore->pulse);
 }
 
 void xenstore_figures(struct xenstore *xenstore, struct xenstore_figures *ret_figures)

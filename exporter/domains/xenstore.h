@@ -57,6 +57,13 @@ bool xenstore_next(struct xenstore *xenstore, struct xenstore_event *ret_event);
 int xenstore_follow(struct xenstore *xenstore, uint32_t domid) must_check;
 void xenstore_forget(struct xenstore *xenstore, uint32_t domid);
 
+/*
+ * Asks the thread for a sign of life, and whether it gave one since. A thread that waits for
+ * xenstored is excused: that is xenstored's fault, and nothing is gained by starting anew.
+ */
+void xenstore_ask(struct xenstore *xenstore);
+bool xenstore_answered(struct xenstore *xenstore);
+
 void xenstore_figures(struct xenstore *xenstore, struct xenstore_figures *ret_figures);
 
 DEFINE_CLEANUP(struct xenstore *, cleanup_xenstore, xenstore_free)

@@ -264,6 +264,23 @@ const struct family catalogue[] = {
         .scale = SCALE_SECONDS,
         ALONE(PROCESS_START_NS),
     },
+    {
+        .name = "xen_exporter_config_last_reload_successful",
+        .help = "Whether the configuration was read without an error when that was last tried (1) "
+                "or is still an older one (0).",
+        .type = FAMILY_GAUGE,
+        .kind = CATALOGUE_PROCESS,
+        ALONE(PROCESS_RELOADED),
+    },
+    {
+        .name = "xen_exporter_config_last_reload_success_timestamp_seconds",
+        .unit = "seconds",
+        .help = "When the configuration in use was read, as Unix time.",
+        .type = FAMILY_GAUGE,
+        .kind = CATALOGUE_PROCESS,
+        .scale = SCALE_SECONDS,
+        ALONE(PROCESS_RELOADED_NS),
+    },
 };
 
 const size_t catalogue_families = sizeof(catalogue) / sizeof(catalogue[0]);

@@ -13,11 +13,13 @@
 
 #include "sampler/snapshot.h"
 #include "util/cleanup.h"
-
-#define NS_PER_S 1000000000ULL
+#include "util/monotonic.h"
 
 /* A directory of more descriptors than this is not counted. */
 #define FDS_COUNTED_MAX 65536U
+
+/* There is one configuration for each process. */
+static uint64_t reloaded = SNAPSHOT_ABSENT, reloaded_ns = SNAPSHOT_ABSENT; /* atomic */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -57,6 +59,13 @@ static uint64_t read_start_ns(void)
     if (errno || ticks > UINT64_MAX / NS_PER_S)
         return SNAPSHOT_ABSENT;
     return real - boot + ticks * NS_PER_S / (uint64_t)ticks_per_s;
+}
+
+void process_note_reload(bool successful)
+{
+    if (successful)
+        __atomic_store_n(&reloaded_ns, clock_ns(CLOCK_REALTIME), __ATOMIC_RELAXED);
+    __atomic_store_n(&reloaded, successful, __ATOMIC_RELAXED);
 }
 
 void process_init(struct process *process)
@@ -126,6 +135,8 @@ void process_read(struct process *process, uint64_t ret_values[PROCESS_FIELDS])
     memset(ret_values, 0xff, PROCESS_FIELDS * sizeof(*ret_values));
     ret_values[PROCESS_CPU_NS] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     ret_values[PROCESS_START_NS] = process->start_ns;
+    ret_values[PROCESS_RELOADED] = __atomic_load_n(&reloaded, __ATOMIC_RELAXED);
+    ret_values[PROCESS_RELOADED_NS] = __atomic_load_n(&reloaded_ns, __ATOMIC_RELAXED);
     ret_values[PROCESS_OPEN_FDS] = count_fds(process->fds_fd);
     read_memory(process->statm_fd, ret_values);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)

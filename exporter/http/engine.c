@@ -413,10 +413,11 @@ struct engine *engine_free(struct engine *engine)
 
 void engine_add(struct engine *engine, int fd, const struct sockaddr *address, socklen_t length)
 {
+    struct connection *connection = connections_find(engine->config.connections, fd);
+
     /* When it refuses, it closes the descriptor; nobody else cuts connections meanwhile. */
-    if (!MHD_add_connection(engine->daemon, fd, address, length))
-        connections_remove(engine->config.connections,
-                           connections_find(engine->config.connections, fd));
+    if (!MHD_add_connection(engine->daemon, fd, address, length) && connection)
+        connections_remove(engine->config.connections, connection);
 }
 
 void engine_set_exposition(struct engine *engine, const struct exposition_options *options)

@@ -40,7 +40,7 @@ int engine_new(const struct engine_config *config, struct engine **ret_engine) m
  */
 struct engine *engine_free(struct engine *engine);
 
-/* Takes a client that is in `connections` already. Safe from any thread. */
+/* Takes a client, who is in `connections` already or is without limits. Safe from any thread. */
 void engine_add(struct engine *engine, int fd, const struct sockaddr *address, socklen_t length);
 
 /* See http_server_set_exposition(). Safe from any thread. */

@@ -10,6 +10,8 @@
 #include "http/acceptor.h"
 #include "http/connections.h"
 #include "http/engine.h"
+#include "http/probe.h"
+#include "util/pulse.h"
 
 /* How long after the sample's deadline a waiting client is cut off: normally it has its 503. */
 #define SAMPLE_GRACE_NS (1 * NS_PER_S)
@@ -23,6 +25,8 @@ struct http_server {
     struct connections *connections;
     struct engine *engine;
     struct acceptor *acceptor;
+    struct pulse acceptor_pulse;
+    struct probe probe; /* of the engine's thread */
 };
 
 static void on_accepted(void *userdata, int fd, const struct sockaddr *address, socklen_t length)
@@ -42,6 +46,7 @@ static uint64_t on_tick(void *userdata, uint64_t now_ns)
     uint64_t engine_ns = engine_tick(server->engine, now_ns);
     uint64_t connections_ns = connections_cut_late(server->connections, now_ns);
 
+    pulse_answer(&server->acceptor_pulse);
     return engine_ns < connections_ns ? engine_ns : connections_ns;
 }
 
@@ -124,6 +129,7 @@ static struct http_server *new_server(const struct http_server_config *config)
         return NULL;
     server->config = *config;
     server->wake_fd = -1;
+    server->probe = PROBE_NULL;
     for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX; i++) {
         bool inherited = i < config->addresses_count && config->addresses[i].inherited;
 
@@ -171,6 +177,7 @@ struct http_server *http_server_free(struct http_server *server)
         return NULL;
     acceptor_free(server->acceptor);
     engine_free(server->engine);
+    probe_deinit(&server->probe);
     for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX && i < server->config.addresses_count; i++)
         listen_close(&server->config.addresses[i], &server->listen_fd[i]);
     connections_free(server->connections);
@@ -188,6 +195,23 @@ void http_server_set_exposition(struct http_server *server,
 void http_server_set_ready(struct http_server *server, bool ready)
 {
     engine_set_ready(server->engine, ready);
+}
+
+void http_server_ask(struct http_server *server, enum http_thread thread)
+{
+    if (thread == HTTP_THREAD_ENGINE) {
+        server->probe.engine = server->engine;
+        probe_ask(&server->probe);
+    } else {
+        pulse_ask(&server->acceptor_pulse);
+        eventfd_write(server->wake_fd, 1);
+    }
+}
+
+bool http_server_answered(struct http_server *server, enum http_thread thread)
+{
+    return thread == HTTP_THREAD_ENGINE ? probe_answered(&server->probe)
+                                        : pulse_answered(&server->acceptor_pulse);
 }
 
 bool http_server_listens(const struct http_server *server, size_t index)

@@ -70,6 +70,16 @@ void http_server_set_exposition(struct http_server *server,
 /* What /-/ready says; at first that it is not. */
 void http_server_set_ready(struct http_server *server, bool ready);
 
+/* The threads behind it. */
+enum http_thread {
+    HTTP_THREAD_ACCEPTOR,
+    HTTP_THREAD_ENGINE,
+};
+
+/* Asks a thread for a sign of life, and whether it gave one since. Called by one thread. */
+void http_server_ask(struct http_server *server, enum http_thread thread);
+bool http_server_answered(struct http_server *server, enum http_thread thread);
+
 /* Whether address `index` of the configuration is served: an optional one may not be. */
 bool http_server_listens(const struct http_server *server, size_t index);
 

@@ -76,8 +76,6 @@ int loop_new(struct loop **ret_loop)
     if (!loop)
         return -ENOMEM;
     r = sd_event_new(&loop->event);
-    if (r >= 0)
-        r = sd_event_set_watchdog(loop->event, 1);
     if (r < 0) {
         loop_free(loop);
         return r;

@@ -24,7 +24,7 @@ int loop_add_timer(struct loop *loop, uint64_t ms, loop_fn fn, void *userdata) m
 /* Blocks the signal and calls `fn` for it. Before any other thread is started. */
 int loop_add_signal(struct loop *loop, int signal, loop_fn fn, void *userdata) must_check;
 
-/* Runs until loop_stop(); answers systemd's watchdog meanwhile where it asks for that. */
+/* Runs until loop_stop(). */
 int loop_run(struct loop *loop) must_check;
 void loop_stop(struct loop *loop);
 

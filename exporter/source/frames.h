@@ -11,6 +11,7 @@
 #include "util/cleanup.h"
 
 struct frames;
+struct pulse;
 
 /* One mapped table: `count` frames, readable, never writable. */
 struct frames_mapping {
@@ -38,6 +39,7 @@ struct frames_ops {
 /* Embedded in each provider. */
 struct frames {
     const struct frames_ops *ops;
+    struct pulse *pulse; /* of the provider's thread, which needs no waking; NULL: it has none */
 };
 
 static inline struct frames *frames_free(struct frames *frames)

@@ -414,7 +414,7 @@ int pages_source_new(struct frames *frames, enum snapshot_source id, struct sour
         frames_free(frames);
         return -ENOMEM;
     }
-    pages->source = (struct source){.ops = &ops, .id = id};
+    pages->source = (struct source){.ops = &ops, .pulse = frames->pulse, .id = id};
     pages->frames = frames;
 
     r = map_host(pages, ret_reason);

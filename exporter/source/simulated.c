@@ -19,6 +19,7 @@
 #include "source/clock.h"
 #include "source/frames.h"
 #include "source/table_writer.h"
+#include "util/pulse.h"
 
 #define MS        1000000ULL
 #define TICK_NS   (2 * MS)           /* the thread looks this often */
@@ -54,6 +55,7 @@ struct sim_host {
     struct simulated_config config;
 
     pthread_t thread;
+    struct pulse pulse;
     bool started;
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t stop;
@@ -367,6 +369,7 @@ static void *live(void *argument)
         uint64_t now = host_now(host);
         struct timespec until;
 
+        pulse_answer(&host->pulse);
         churn(host, now);
         schedule(host, now);
         calibrate(host, now);
@@ -518,7 +521,7 @@ int simulated_frames_new(const struct simulated_config *config, struct frames **
 
     if (!host)
         return -ENOMEM;
-    host->frames.ops = &ops;
+    host->frames = (struct frames){.ops = &ops, .pulse = &host->pulse};
     host->config = *config;
     host->random = config->seed ^ 0x9e3779b97f4a7c15ULL ?: 1;
     host->queue_tail = &host->queue_head;

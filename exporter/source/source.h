@@ -15,6 +15,7 @@
 
 struct frames;
 struct hypervisor;
+struct pulse;
 struct source;
 
 /*
@@ -74,12 +75,16 @@ struct source_ops {
     /* Fills the rows of the domain at `row`; rows that cannot be read stay SNAPSHOT_ABSENT. */
     void (*read)(struct source *source, void *attachment, struct snapshot *snapshot, uint32_t row);
 
+    /* Has the thread behind `pulse` take a turn soon; NULL: it does so anyway. */
+    void (*wake)(struct source *source);
+
     void (*free)(struct source *source);
 };
 
 /* Embedded in each source. */
 struct source {
     const struct source_ops *ops;
+    struct pulse *pulse; /* of its thread; NULL: it has none */
     enum snapshot_source id;
 };
 

@@ -7,7 +7,9 @@
  *   table write TARGET    maps it writable and stores into it, in a child: prints "refused: ERROR",
  *                         "died: SIGNAL" or "stored"; exits 0 if nothing could be stored
  *   table reuse TARGET    maps it read-only, makes the mapping writable, stores: likewise
- *   table hold TARGET     maps it, prints "held" and sleeps
+ *   table hold TARGET...  maps all of each, prints "held" and sleeps
+ *   table pin DOMID GFN   maps a page of a domain's own memory, prints "held" and sleeps
+ *   table try ID FRAME COUNT   maps these frames of whatever, prints "mapped" or "refused: ERROR"
  *
  * TARGET is a domid, or "host".
  */
@@ -23,7 +25,7 @@
 
 #include <xenforeignmemory.h>
 
-#include "stats_abi.h"
+#include "tables.h"
 
 static xenforeignmemory_handle *xen;
 static uint32_t target;
@@ -114,15 +116,64 @@ static int print_vcpus(void)
     return 0;
 }
 
+static int hold(char **names, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct table table;
+        const int error = table_map(table_target(names[i]), &table);
+
+        if (error) {
+            fprintf(stderr, "table: hold %s: %s\n", names[i], strerror(-error));
+            return 1;
+        }
+    }
+    printf("held\n");
+    fflush(stdout);
+    sleep(600);
+    return 0;
+}
+
+static int pin(const char *domid, const char *gfn)
+{
+    const xen_pfn_t page = strtoul(gfn, NULL, 0);
+    int error = 0;
+
+    if (!xenforeignmemory_map(xen, (uint32_t)strtoul(domid, NULL, 0), PROT_READ, 1, &page,
+                              &error) ||
+        error) {
+        fprintf(stderr, "table: pin: %s\n", strerror(error ? -error : errno));
+        return 1;
+    }
+    printf("held\n");
+    fflush(stdout);
+    sleep(600);
+    return 0;
+}
+
+static int try_frames(const char *frame, const char *count)
+{
+    void *address = NULL;
+
+    if (xenforeignmemory_map_resource(xen, STATS_DOMID_XEN, STATS_RESOURCE_TYPE, target,
+                                      strtoul(frame, NULL, 0), strtoul(count, NULL, 0), &address,
+                                      PROT_READ, 0))
+        printf("mapped\n");
+    else
+        printf("refused: %s\n", strerror(errno));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     size_t frames = 0;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: table read|size|write|reuse|hold DOMID|host\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: table read|size|write|reuse|hold|pin|try DOMID|host...\n");
         return 2;
     }
-    target = strcmp(argv[2], "host") ? (uint32_t)strtoul(argv[2], NULL, 10) : STATS_DOMID_XEN;
+    if (!strcmp(argv[1], "hold"))
+        return hold(argv + 2, argc - 2);
+    target = table_target(argv[2]);
     if (!strcmp(argv[1], "write"))
         return try_store(PROT_READ | PROT_WRITE);
     if (!strcmp(argv[1], "reuse"))
@@ -135,12 +186,10 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "read"))
         return print_vcpus();
-    if (!strcmp(argv[1], "hold") && map(0, PROT_READ)) {
-        printf("held\n");
-        fflush(stdout);
-        sleep(600);
-        return 0;
-    }
+    if (!strcmp(argv[1], "pin") && argc == 4)
+        return pin(argv[2], argv[3]);
+    if (!strcmp(argv[1], "try") && argc == 5)
+        return try_frames(argv[3], argv[4]);
     if (!strcmp(argv[1], "size") &&
         !xenforeignmemory_resource_size(xen, STATS_DOMID_XEN, STATS_RESOURCE_TYPE, target,
                                         &frames)) {

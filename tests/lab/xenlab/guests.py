@@ -2,7 +2,8 @@
 """Guests on a host, and the tools built for its Dom0.
 
 Placement: pCPUs 0 and 1 are Dom0's. Guests share pCPU 2. The spinner has pCPU 3 in a cpupool of its own with
-the null scheduler: its one vCPU is put there once and never again changes its state.
+the null scheduler: its one vCPU is put there once and never again changes its state. On a host without the
+usual guests the scheduler places them as it likes (some schedulers would not have it otherwise).
 """
 
 import json
@@ -30,6 +31,7 @@ class Guests:
         self.machine = machine
         self.dom0 = machine.dom0
         self.directory = machine.share / "guests"
+        self.pinned = False
 
     def prepare(self):
         """Builds guests and tools into the share, where Dom0 finds them as /share/guests and /share/tools."""
@@ -38,6 +40,7 @@ class Guests:
             run([LAB / what / "build", self.machine.share / what], BUILD / f"{what}.log")
 
     def start_default(self):
+        self.pinned = True
         for name, kind, does, vcpus in DEFAULT:
             self.create(name, kind, does, vcpus=vcpus)
         self.make_pool()
@@ -51,14 +54,18 @@ class Guests:
         if scheduler.status:
             self.dom0.sh(f"xl cpupool-create name='\"{SPIN_POOL}\"' sched='\"credit2\"' cpus='[\"{SPIN_PCPU}\"]'")
 
-    def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, paused=False):
-        """Creates a guest by xl and returns its UUID. `does`: busy, idle or switching."""
+    def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, cpus=None, paused=False, options=(), more=""):
+        """Creates a guest by xl and returns its UUID. `does`: busy, idle, switching or asking (guests/guest.h);
+        `options`: for `xl create`; `more`: lines for its configuration."""
         identity = str(uuid.uuid4())
-        place = f'pool = "{pool}"' if pool else f'cpus = "{SHARED_PCPU}"'
+        if cpus is None and self.pinned and not pool:
+            cpus = SHARED_PCPU
+        place = f'pool = "{pool}"\n' if pool else ""
+        place += f'cpus = "{cpus}"\n' if cpus is not None else ""
         (self.directory / f"{name}.cfg").write_text(
             f'name = "{name}"\nuuid = "{identity}"\ntype = "{kind}"\nkernel = "/share/guests/{kind}"\n'
-            f'cmdline = "{does}"\nmemory = {MEMORY[kind]}\nvcpus = {vcpus}\n{place}\n')
-        self.dom0.run("xl", "create", *(["-p"] if paused else []), f"/share/guests/{name}.cfg")
+            f'cmdline = "{does}"\nmemory = {MEMORY[kind]}\nvcpus = {vcpus}\n{place}{more}\n')
+        self.dom0.run("xl", "create", *(["-p"] if paused else []), *options, f"/share/guests/{name}.cfg")
         return identity
 
     def destroy(self, name):

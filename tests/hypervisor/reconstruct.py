@@ -89,6 +89,16 @@ def added(sparse, place=""):
     return re.split(r"^#else.*$", text, flags=re.M)[0] + "\n"
 
 
+def added_before(sparse, text):
+    """The added lines right before one that Xen has had before."""
+    at = next(number for number, line in enumerate(sparse) if line.text == text and not line.added)
+    found = []
+    while at and (sparse[at - 1].added or sparse[at - 1].text == ""):
+        at -= 1
+        found.insert(0, sparse[at].text)
+    return "\n".join(found) + "\n"
+
+
 def reconstruct(series, directory):
     """Fills `directory` with the code of `series`; gives the C files to compile."""
     created, sparse = [], {}
@@ -108,5 +118,7 @@ def reconstruct(series, directory):
     include.mkdir()
     for struct in ("vcpu", "domain"):
         (include / f"struct-{struct}.h").write_text(added(sched, f"struct {struct}"))
-    (include / "sched-core.h").write_text(added(sparse["xen/common/sched/core.c"]))
+    core = sparse["xen/common/sched/core.c"]
+    (include / "sched-core.h").write_text(added(core))
+    (include / "runstate-change.h").write_text(added_before(core, "    v->runstate.state = new_state;"))
     return [directory / name for name in created if name.endswith(".c")]

@@ -74,6 +74,8 @@ typedef uint8_t xen_domain_handle_t[16];
     })
 #define min_t(type, x, y)                   MIN((type)(x), (type)(y))
 #define max_t(type, x, y)                   MAX((type)(x), (type)(y))
+#define BITS_PER_LONG                       64
+#define ilog2(n)                            (63 - __builtin_clzll(n))
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Asserts hold in every build, as in a debug build of Xen. */

@@ -197,20 +197,28 @@ static spinlock_t *lock_vcpu(struct vcpu *v, unsigned int *ret_cpu)
     }
 }
 
+/* What the series adds to it is compiled here. */
+static void vcpu_runstate_change(struct vcpu *v, int new_state, s_time_t new_entry_time)
+{
+    s_time_t delta;
+
+    if (v->runstate.state == new_state)
+        return;
+    delta = new_entry_time - (s_time_t)v->runstate.state_entry_time;
+    if (delta > 0) {
+        v->runstate.time[v->runstate.state] += (uint64_t)delta;
+        v->runstate.state_entry_time = (uint64_t)new_entry_time;
+    }
+#include <added/runstate-change.h>
+    v->runstate.state = new_state;
+}
+
 void shim_runstate_change(struct vcpu *v, int state, s_time_t now)
 {
     unsigned int cpu;
     spinlock_t *lock = lock_vcpu(v, &cpu);
-    s_time_t delta = now - (s_time_t)v->runstate.state_entry_time;
 
-    if (v->runstate.state != state) {
-        if (delta > 0) {
-            v->runstate.time[v->runstate.state] += (uint64_t)delta;
-            v->runstate.state_entry_time = (uint64_t)now;
-        }
-        stats_runstate_change(v, state);
-        v->runstate.state = state;
-    }
+    vcpu_runstate_change(v, state, now);
     pcpu_schedule_unlock_irq(lock, cpu);
 }
 

@@ -20,7 +20,7 @@ struct vcpu {
     struct domain *domain;
     struct vcpu *next_in_list;
     struct vcpu_runstate_info runstate;
-    unsigned long pause_flags;
+    _Atomic unsigned long pause_flags;
 #include <added/struct-vcpu.h>
 };
 
@@ -36,6 +36,10 @@ struct domain {
     unsigned int references;
 #include <added/struct-domain.h>
 };
+
+#define VPF_blocked       1UL
+#define VPF_down          2UL
+#define is_vcpu_online(v) (!((v)->pause_flags & VPF_down))
 
 extern struct domain *dom_xen;
 extern spinlock_t domlist_update_lock;

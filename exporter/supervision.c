@@ -135,6 +135,8 @@ void supervision_check(struct supervision *supervision)
     char status[SUPERVISION_STATUS_MAX];
 
     if (!late) {
+        if (supervision->stuck)
+            supervision->status[0] = '\0'; /* another one was told meanwhile */
         supervision->stuck = false;
         notify_alive();
     } else if (!supervision->stuck) {

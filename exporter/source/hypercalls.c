@@ -21,6 +21,7 @@
 #include "source/hypervisor.h"
 #include "source/stats_abi.h"
 #include "util/monotonic.h"
+#include "util/pulse.h"
 
 /* How long the start waits for the first round, and the end for the last one. */
 #define FIRST_MS    5000
@@ -52,6 +53,7 @@ struct hypercalls {
     bool look_again; /* the set of domains may have changed since the round under way began */
 
     pthread_t thread;
+    struct pulse pulse;
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t ordered;
     enum worker_state state;
@@ -86,6 +88,7 @@ static void *run(void *argument)
         const struct hypercall_sample *before = calls->current;
         enum hypercall_round round = calls->round;
 
+        pulse_answer(&calls->pulse);
         if (calls->state != WORKER_ORDERED) {
             pthread_cond_wait(&calls->ordered, &calls->lock);
             continue;
@@ -310,6 +313,16 @@ static void calls_read(struct source *source, void *attachment, struct snapshot 
     }
 }
 
+/* A round under way is no excuse: one that takes as long as the watchdog's patience is stuck. */
+static void calls_wake(struct source *source)
+{
+    struct hypercalls *calls = hypercalls_of(source);
+
+    pthread_mutex_lock(&calls->lock);
+    pthread_cond_signal(&calls->ordered);
+    pthread_mutex_unlock(&calls->lock);
+}
+
 static void release(struct hypercalls *calls)
 {
     for (unsigned int i = 0; i < 2; i++)
@@ -384,6 +397,7 @@ int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_sou
         .describe = calls_describe,
         .begin = calls_begin,
         .read = calls_read,
+        .wake = calls_wake,
         .free = calls_free,
     };
     struct hypercalls *calls = calloc(1, sizeof(*calls));
@@ -393,7 +407,8 @@ int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_sou
         hypervisor_free(hypervisor);
         return -ENOMEM;
     }
-    calls->source = (struct source){.ops = &ops, .id = SNAPSHOT_SOURCE_HYPERCALLS};
+    calls->source =
+        (struct source){.ops = &ops, .pulse = &calls->pulse, .id = SNAPSHOT_SOURCE_HYPERCALLS};
     calls->hypervisor = hypervisor;
     calls->current = &calls->samples[0];
     calls->filled = &calls->samples[1];

@@ -10,6 +10,7 @@
 #include "source/source.h"
 #include "suite.h"
 #include "util/monotonic.h"
+#include "util/pulse.h"
 
 #define DEADLINE_MS 30000
 
@@ -217,6 +218,33 @@ START_TEST(a_hypercall_that_hangs_costs_its_numbers_alone)
 }
 END_TEST
 
+static bool wait_for_pulse(int ms)
+{
+    for (; ms > 0 && !pulse_answered(source->pulse); ms -= 10)
+        poll(NULL, 0, 10);
+    return pulse_answered(source->pulse);
+}
+
+/* Would catch a thread that is taken for dead while it has nothing to do, or for alive in a hang.
+ */
+START_TEST(the_thread_gives_signs_of_life)
+{
+    for (int i = 0; i < 3; i++) {
+        pulse_ask(source->pulse);
+        source->ops->wake(source);
+        ck_assert(wait_for_pulse(DEADLINE_MS));
+    }
+    hold();
+    ck_assert(!sampler_prepare(sampler, monotonic_ns() + SOURCE_SHARED_NS));
+    poll(NULL, 0, 50);
+    pulse_ask(source->pulse);
+    source->ops->wake(source);
+    ck_assert(!wait_for_pulse(200));
+    release();
+    ck_assert(wait_for_pulse(DEADLINE_MS));
+}
+END_TEST
+
 /* Would catch an end that waits for a hypercall. */
 START_TEST(the_end_does_not_wait_for_a_hypercall)
 {
@@ -279,6 +307,7 @@ int main(void)
     tcase_add_test(tests, domains_come_and_go);
     tcase_add_test(tests, a_look_finds_domains_without_numbers);
     tcase_add_test(tests, a_hypercall_that_hangs_costs_its_numbers_alone);
+    tcase_add_test(tests, the_thread_gives_signs_of_life);
     tcase_add_test(tests, the_end_does_not_wait_for_a_hypercall);
     tcase_add_test(tests, a_failure_costs_its_numbers_alone);
     tcase_add_test(tests, a_xen_that_refuses_is_an_error);

@@ -23,5 +23,8 @@ enum collector {
 
 #undef COLLECTORS_ENUM
 
+/* Every collector, for whoever wants all there is. */
+#define COLLECTORS_ALL ((1U << COLLECTORS) - 1U)
+
 /* The bit of a collector in a set of them. */
 #define COLLECTOR_BIT(collector) (1U << (collector))

@@ -39,7 +39,10 @@ struct daemon {
 struct exposition_options daemon_exposition_options(const struct options *options)
 {
     return (struct exposition_options){
-        .layout = {.identity = options->domain_labels, .version = VERSION},
+        .layout = {.identity = options->domain_labels,
+                   .collectors = options->collectors,
+                   .created = options->created,
+                   .version = VERSION},
     };
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ enum catalogue_kind {
     CATALOGUE_DOMAIN = SNAPSHOT_DOMAIN,
     CATALOGUE_VCPU = SNAPSHOT_VCPU,
     CATALOGUE_PCPU = SNAPSHOT_PCPU,
+    CATALOGUE_NODE = SNAPSHOT_NODE,
+    CATALOGUE_COUNTER = SNAPSHOT_COUNTER,
     CATALOGUE_SELF = SNAPSHOT_SELF,
     CATALOGUE_PROCESS = SNAPSHOT_KINDS, /* one row: enum process_field */
     CATALOGUE_KINDS,
@@ -32,6 +35,8 @@ enum family_type {
     FAMILY_COUNTER,
     FAMILY_GAUGE,
     FAMILY_INFO,
+    FAMILY_STATESET,  /* its samples' label is named like the family */
+    FAMILY_HISTOGRAM, /* its samples say their suffix */
     FAMILY_TYPES,
 };
 
@@ -42,7 +47,10 @@ enum label_set {
     LABELS_DOMAIN_INFO, /* everything about who a domain is */
     LABELS_VCPU,        /* the domain's identity and vcpu */
     LABELS_PCPU,        /* pcpu */
+    LABELS_NODE,        /* node */
+    LABELS_COUNTER,     /* counter and, of an array of counters, element */
     LABELS_SOURCE,      /* source, one row */
+    LABELS_COLLECTOR,   /* collector, one row: the source */
     LABELS_VERSION,     /* version, one row */
     LABEL_SETS,
 };
@@ -60,6 +68,7 @@ struct family_sample {
     uint32_t column;   /* of the family's kind, or COLUMN_NONE */
     const char *label; /* what tells it from the row's other samples; NULL when it is alone */
     const char *value;
+    const char *suffix; /* NULL: that of the family's type */
 };
 
 struct family {
@@ -77,6 +86,12 @@ struct family {
 /* In the order in which they are exposed. */
 extern const struct family catalogue[];
 extern const size_t catalogue_families;
+
+/* Whether these collectors (COLLECTOR_BIT()) export the family. Some always are exported. */
+bool catalogue_collects(unsigned int collectors, const struct family *family);
+
+/* How a sample is printed: the sum of a histogram of times is a time, its buckets are numbers. */
+enum sample_scale catalogue_scale(const struct family *family, const struct family_sample *sample);
 
 /* What a type is called in each format, and what its samples' names end with. */
 struct family_type_name {

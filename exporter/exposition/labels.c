@@ -314,16 +314,49 @@ int labels_of_vcpus(const struct topology *topology, const struct label_rows *do
     return label_rows_finish(&rows, ret_rows);
 }
 
-int labels_of_pcpus(const struct topology *topology, struct label_rows *ret_rows)
+/* Rows name="0", name="1", ... */
+static int labels_of_numbers(const char *name, uint32_t count, struct label_rows *ret_rows)
 {
     struct label_rows rows;
     int error;
 
-    error = label_rows_init(&rows, topology->pcpus);
+    error = label_rows_init(&rows, count);
     if (error)
         return error;
-    for (uint32_t row = 0; row < topology->pcpus; row++) {
-        buf_printf(&rows.text, "pcpu=\"%u\"", row);
+    for (uint32_t row = 0; row < count; row++) {
+        buf_printf(&rows.text, "%s=\"%u\"", name, row);
+        label_rows_next(&rows);
+    }
+    return label_rows_finish(&rows, ret_rows);
+}
+
+int labels_of_pcpus(const struct topology *topology, struct label_rows *ret_rows)
+{
+    return labels_of_numbers("pcpu", topology->pcpus, ret_rows);
+}
+
+int labels_of_nodes(const struct topology *topology, struct label_rows *ret_rows)
+{
+    return labels_of_numbers("node", topology->nodes, ret_rows);
+}
+
+int labels_of_counters(const struct topology *topology, struct label_rows *ret_rows)
+{
+    struct label_rows rows;
+    int error;
+
+    error = label_rows_init(&rows, topology->counters);
+    if (error)
+        return error;
+    for (uint32_t row = 0; row < topology->counters; row++) {
+        const struct topology_counter *counter = &topology->counter[row];
+        char name[LABEL_VALUE_MAX];
+
+        labels_append(
+            &rows.text, "counter", name,
+            labels_sanitise(counter->name, strnlen(counter->name, sizeof(counter->name)), name));
+        if (counter->element != TOPOLOGY_NO_ELEMENT)
+            buf_printf(&rows.text, ",element=\"%u\"", counter->element);
         label_rows_next(&rows);
     }
     return label_rows_finish(&rows, ret_rows);

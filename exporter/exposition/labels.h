@@ -71,5 +71,11 @@ int labels_of_vcpus(const struct topology *topology, const struct label_rows *do
 /* One row per pCPU: its number. -ENOMEM, -EOVERFLOW. */
 int labels_of_pcpus(const struct topology *topology, struct label_rows *ret_rows) must_check;
 
+/* One row per NUMA node: its number. -ENOMEM, -EOVERFLOW. */
+int labels_of_nodes(const struct topology *topology, struct label_rows *ret_rows) must_check;
+
+/* One row per performance counter: its name, and its element if it is of an array. -ENOMEM. */
+int labels_of_counters(const struct topology *topology, struct label_rows *ret_rows) must_check;
+
 /* A single row name="value", or an empty one when `name` is NULL. -ENOMEM. */
 int labels_of_one(const char *name, const char *value, struct label_rows *ret_rows) must_check;

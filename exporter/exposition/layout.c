@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "exposition/more_families.h"
 #include "exposition/number.h"
 
 /* Pieces are copied in blocks of this size: text has as much slack behind it, and so has a body. */
@@ -20,7 +21,9 @@ struct piece {
 struct line {
     struct piece head;
     struct piece tail;
+    struct piece created; /* the head of what tells when the counter began; none: length 0 */
     uint32_t column;
+    enum sample_scale scale;
 };
 
 struct section {
@@ -34,7 +37,9 @@ struct layout {
     struct topology *topology;
     uint32_t source;
     struct label_rows rows[LABEL_SETS];
-    struct section *section; /* one per family of the catalogue */
+    struct more_families more;
+    struct section *section; /* one per family that is exported */
+    size_t sections;
     struct line *lines;
     struct buf text;
     size_t capacity[FORMATS];
@@ -58,6 +63,13 @@ static int write_rows(struct layout *layout, const struct layout_options *option
         error = labels_of_vcpus(topology, &rows[LABELS_DOMAIN], &rows[LABELS_VCPU]);
     if (!error)
         error = labels_of_pcpus(topology, &rows[LABELS_PCPU]);
+    if (!error)
+        error = labels_of_nodes(topology, &rows[LABELS_NODE]);
+    if (!error)
+        error = labels_of_counters(topology, &rows[LABELS_COUNTER]);
+    if (!error)
+        error = labels_of_one("collector", snapshot_source_name(layout->source),
+                              &rows[LABELS_COLLECTOR]);
     if (!error)
         error = labels_of_one("source", snapshot_source_name(layout->source), &rows[LABELS_SOURCE]);
     if (!error)
@@ -89,16 +101,27 @@ static struct piece write_metadata(struct buf *text, const struct family *family
     return piece_since(text, start);
 }
 
-static struct line write_line(struct buf *text, const struct family *family,
-                              const struct family_sample *sample)
+/* When the counters of a domain began is when the domain did; of others nobody knows. */
+static bool has_created(const struct layout_options *options, const struct family *family,
+                        const struct family_sample *sample)
 {
-    struct line line = {.column = sample->column};
+    bool counts = family->type == FAMILY_COUNTER ||
+                  (family->type == FAMILY_HISTOGRAM && family->sample + family->samples - 1 == sample);
+
+    return options->created && counts &&
+           (family->labels == LABELS_DOMAIN || family->labels == LABELS_VCPU);
+}
+
+static struct line write_line(struct buf *text, const struct layout_options *options,
+                              const struct family *family, const struct family_sample *sample)
+{
+    struct line line = {.column = sample->column, .scale = catalogue_scale(family, sample)};
+    const char *suffix = sample->suffix ? sample->suffix : family_type_names[family->type].suffix;
     bool row_labels = family->labels != LABELS_NONE;
     bool braces = row_labels || sample->label;
     size_t start = text->length;
 
-    buf_printf(text, "%s%s%s", family->name, family_type_names[family->type].suffix,
-               braces ? "{" : "");
+    buf_printf(text, "%s%s%s", family->name, suffix, braces ? "{" : "");
     line.head = piece_since(text, start);
 
     start = text->length;
@@ -108,35 +131,52 @@ static struct line write_line(struct buf *text, const struct family *family,
     }
     buf_append_text(text, braces ? "} " : " ");
     line.tail = piece_since(text, start);
+
+    if (has_created(options, family, sample)) {
+        start = text->length;
+        buf_printf(text, "%s_created{", family->name);
+        line.created = piece_since(text, start);
+    }
     return line;
 }
 
-static int write_sections(struct layout *layout)
+static struct line *write_section(struct layout *layout, const struct layout_options *options,
+                                  const struct family *family, struct line *line)
+{
+    struct section *section = &layout->section[layout->sections++];
+
+    section->family = family;
+    section->line = line;
+    for (int format = 0; format < FORMATS; format++)
+        section->metadata[format] = write_metadata(&layout->text, family, format);
+    for (uint32_t i = 0; i < family->samples; i++) {
+        const struct family_sample *sample = &family->sample[i];
+
+        *line++ = write_line(&layout->text, options, family, sample);
+        if (sample->column != COLUMN_NONE)
+            section->columns |= UINT64_C(1) << sample->column;
+    }
+    return line;
+}
+
+static int write_sections(struct layout *layout, const struct layout_options *options)
 {
     struct line *line;
-    size_t lines = 0;
+    size_t lines = layout->topology->fields;
 
     for (size_t i = 0; i < catalogue_families; i++)
         lines += catalogue[i].samples;
-    layout->section = calloc(catalogue_families, sizeof(*layout->section));
+    layout->section = calloc(catalogue_families + layout->more.families, sizeof(*layout->section));
     layout->lines = line = calloc(lines, sizeof(*layout->lines));
     if (!layout->section || !layout->lines)
         return -ENOMEM;
 
-    for (size_t i = 0; i < catalogue_families; i++) {
-        struct section *section = &layout->section[i];
-        const struct family *family = &catalogue[i];
-
-        section->family = family;
-        section->line = line;
-        for (int format = 0; format < FORMATS; format++)
-            section->metadata[format] = write_metadata(&layout->text, family, format);
-        for (uint32_t sample = 0; sample < family->samples; sample++) {
-            *line++ = write_line(&layout->text, family, &family->sample[sample]);
-            if (family->sample[sample].column != COLUMN_NONE)
-                section->columns |= UINT64_C(1) << family->sample[sample].column;
-        }
-    }
+    for (size_t i = 0; i < catalogue_families; i++)
+        if (catalogue_collects(options->collectors, &catalogue[i]))
+            line = write_section(layout, options, &catalogue[i], line);
+    for (uint32_t i = 0; i < layout->more.families; i++)
+        if (catalogue_collects(options->collectors, &layout->more.family[i]))
+            line = write_section(layout, options, &layout->more.family[i], line);
     buf_reserve(&layout->text, BLOCK);
     return buf_error(&layout->text);
 }
@@ -152,6 +192,11 @@ static size_t section_capacity(const struct layout *layout, const struct section
 
         capacity += (line->head.length + line->tail.length + NUMBER_MAX + 1U) * (size_t)rows->rows;
         capacity += rows->text.length;
+        if (line->created.length) {
+            capacity +=
+                (line->created.length + line->tail.length + NUMBER_MAX + 1U) * (size_t)rows->rows;
+            capacity += rows->text.length;
+        }
     }
     return capacity;
 }
@@ -160,7 +205,7 @@ static void measure(struct layout *layout)
 {
     for (int format = 0; format < FORMATS; format++) {
         layout->capacity[format] = sizeof(end_of_openmetrics) + BLOCK;
-        for (size_t i = 0; i < catalogue_families; i++)
+        for (size_t i = 0; i < layout->sections; i++)
             layout->capacity[format] += layout->section[i].metadata[format].length +
                                         section_capacity(layout, &layout->section[i]);
     }
@@ -180,7 +225,10 @@ int layout_new(const struct layout_options *options, const struct snapshot *snap
     error = write_rows(layout, options);
     if (error)
         return error;
-    error = write_sections(layout);
+    error = more_families_init(&layout->more, layout->topology);
+    if (error)
+        return error;
+    error = write_sections(layout, options);
     if (error)
         return error;
     measure(layout);
@@ -196,6 +244,7 @@ struct layout *layout_free(struct layout *layout)
     for (int set = 0; set < LABEL_SETS; set++)
         label_rows_deinit(&layout->rows[set]);
     buf_deinit(&layout->text);
+    more_families_deinit(&layout->more);
     free(layout->section);
     free(layout->lines);
     topology_unref(layout->topology);
@@ -230,8 +279,30 @@ static inline char *put_piece(char *out, const struct layout *layout, struct pie
     return put(out, layout->text.data + piece.offset, piece.length);
 }
 
+static char *put_sample(char *out, const struct layout *layout, struct piece head,
+                        const struct label_rows *rows, uint32_t row, struct piece tail,
+                        enum sample_scale scale, uint64_t value)
+{
+    out = put_piece(out, layout, head);
+    out = put(out, rows->text.data + rows->offset[row], rows->offset[row + 1] - rows->offset[row]);
+    out = put_piece(out, layout, tail);
+    out = scale == SCALE_SECONDS ? number_put_seconds(out, value) : number_put(out, value);
+    *out++ = '\n';
+    return out;
+}
+
+static uint64_t created_of(const struct layout *layout, const struct family *family, uint32_t row)
+{
+    const struct topology *topology = layout->topology;
+
+    if (family->labels == LABELS_VCPU)
+        row = topology->vcpu_domain[row];
+    return topology->domain[row].created_ns;
+}
+
 static char *render_section(const struct layout *layout, const struct section *section,
-                            const uint64_t *row, uint32_t stride, char *out)
+                            const uint64_t *row, uint32_t stride, enum exposition_format format,
+                            char *out)
 {
     const struct family *family = section->family;
     const struct label_rows *rows = &layout->rows[family->labels];
@@ -240,16 +311,17 @@ static char *render_section(const struct layout *layout, const struct section *s
         for (uint32_t i = 0; i < family->samples; i++) {
             const struct line *line = &section->line[i];
             uint64_t value = line->column == COLUMN_NONE ? 1 : row[line->column];
+            uint64_t created;
 
             if (value == SNAPSHOT_ABSENT)
                 continue;
-            out = put_piece(out, layout, line->head);
-            out =
-                put(out, rows->text.data + rows->offset[r], rows->offset[r + 1] - rows->offset[r]);
-            out = put_piece(out, layout, line->tail);
-            out = family->scale == SCALE_SECONDS ? number_put_seconds(out, value)
-                                                 : number_put(out, value);
-            *out++ = '\n';
+            out = put_sample(out, layout, line->head, rows, r, line->tail, line->scale, value);
+            if (format != FORMAT_OPENMETRICS || !line->created.length)
+                continue;
+            created = created_of(layout, family, r);
+            if (created)
+                out = put_sample(out, layout, line->created, rows, r, line->tail, SCALE_SECONDS,
+                                 created);
         }
     return out;
 }
@@ -262,7 +334,7 @@ size_t layout_render(const struct layout *layout, const struct snapshot *snapsho
 
     assert(layout_fits(layout, snapshot));
 
-    for (size_t i = 0; i < catalogue_families; i++) {
+    for (size_t i = 0; i < layout->sections; i++) {
         const struct section *section = &layout->section[i];
         enum catalogue_kind kind = section->family->kind;
         bool ours = kind == CATALOGUE_PROCESS;
@@ -272,7 +344,7 @@ size_t layout_render(const struct layout *layout, const struct snapshot *snapsho
             continue;
         out = put_piece(out, layout, section->metadata[format]);
         out = render_section(layout, section, ours ? process : snapshot->table[kind],
-                             ours ? PROCESS_FIELDS : snapshot_fields[kind], out);
+                             ours ? PROCESS_FIELDS : snapshot->fields[kind], format, out);
     }
     if (format == FORMAT_OPENMETRICS) {
         memcpy(out, end_of_openmetrics, sizeof(end_of_openmetrics) - 1);

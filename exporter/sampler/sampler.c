@@ -7,6 +7,7 @@
 
 #include "domains/tracker.h"
 #include "domains/xenstore.h"
+#include "sampler/finish.h"
 #include "service/log.h"
 #include "source/clock.h"
 
@@ -17,19 +18,13 @@
 /* Snapshots kept for filling again; more readers than this at a time cost an allocation each. */
 #define SPARE_SNAPSHOTS 4
 
-/* The runstates of a vCPU as last exported: within one incarnation no counter goes backwards. */
-struct exported {
-    bool seen;
-    uint64_t ns[VCPU_OFFLINE_NS - VCPU_RUNNING_NS + 1];
-};
-
 struct sampled_domain {
     uint32_t domid;
     void *attachment;
     struct source_domain is;
     char *name; /* as xenstore gave it; NULL: unknown */
     size_t name_length;
-    struct exported *exported; /* per vCPU */
+    struct finish_vcpu *before; /* per vCPU, as exported last */
 };
 
 struct sampler {
@@ -42,6 +37,10 @@ struct sampler {
     uint64_t retry_at_ns;
     uint64_t retry_wait_ns; /* doubles while nothing changes */
 
+    struct topology_host host; /* as the topology has it; arrays are the source's */
+    struct finish_pcpu *pcpu;  /* per pCPU, as exported last */
+    uint64_t looked_ns;        /* when each followed domain was alive, at the latest */
+    uint64_t unmap_delay_ns, unmap_delay_max_ns;
     struct topology *topology;
     bool topology_stale;
     uint64_t generation;
@@ -82,9 +81,12 @@ static void remove_domain(struct sampler *sampler, uint32_t at)
     if (sampler->xenstore)
         xenstore_forget(sampler->xenstore, domain->domid);
     free(domain->name);
-    free(domain->exported);
+    free(domain->before);
     sampler->domains--;
     sampler->unmapped++;
+    sampler->unmap_delay_ns = clock_raw_ns() - sampler->looked_ns;
+    if (sampler->unmap_delay_ns > sampler->unmap_delay_max_ns)
+        sampler->unmap_delay_max_ns = sampler->unmap_delay_ns;
     memmove(domain, domain + 1, (sampler->domains - at) * sizeof(*domain));
     sampler->topology_stale = true;
 }
@@ -121,14 +123,14 @@ static int add_domain(struct sampler *sampler, uint32_t domid)
 
     r = ops->describe(sampler->source, domain.attachment, &domain.is);
     if (r == 0) {
-        domain.exported = calloc(domain.is.vcpus ? domain.is.vcpus : 1, sizeof(*domain.exported));
-        if (!domain.exported)
+        domain.before = calloc(domain.is.vcpus ? domain.is.vcpus : 1, sizeof(*domain.before));
+        if (!domain.before)
             r = -ENOMEM;
     }
     if (r == 0 && sampler->xenstore)
         r = xenstore_follow(sampler->xenstore, domid);
     if (r != 0) {
-        free(domain.exported);
+        free(domain.before);
         ops->detach(sampler->source, domain.attachment);
         return r;
     }
@@ -241,7 +243,12 @@ static int rescan(struct sampler *sampler)
 /* Memory reads alone while nothing changed. */
 static bool is_out_of_date(struct sampler *sampler)
 {
-    return sampler->source->ops->changed(sampler->source) || remove_the_dead(sampler);
+    uint64_t now_ns = clock_raw_ns();
+    bool out_of_date = sampler->source->ops->changed(sampler->source) || remove_the_dead(sampler);
+
+    if (!out_of_date)
+        sampler->looked_ns = now_ns;
+    return out_of_date;
 }
 
 int sampler_scan(struct sampler *sampler)
@@ -289,6 +296,31 @@ void sampler_take_events(struct sampler *sampler)
     }
 }
 
+/* Asks the source what there is besides domains; a pCPU or a node may have come. */
+static int look_at_host(struct sampler *sampler)
+{
+    struct topology_host host = {0};
+    struct finish_pcpu *pcpu;
+
+    if (!sampler->source->ops->describe_host)
+        return 0;
+    sampler->source->ops->describe_host(sampler->source, &host);
+    if (sampler->topology && host.pcpus == sampler->host.pcpus &&
+        host.nodes == sampler->host.nodes && host.counters == sampler->host.counters &&
+        host.fields == sampler->host.fields)
+        return 0;
+
+    pcpu = reallocarray(sampler->pcpu, host.pcpus + 1U, sizeof(*pcpu));
+    if (!pcpu)
+        return -ENOMEM;
+    sampler->pcpu = pcpu;
+    for (uint32_t i = sampler->host.pcpus; i < host.pcpus; i++)
+        pcpu[i] = (struct finish_pcpu){0};
+    sampler->host = host;
+    sampler->topology_stale = true;
+    return 0;
+}
+
 static int build_topology(struct sampler *sampler)
 {
     cleanup(cleanup_free) struct topology_entry *entries =
@@ -314,7 +346,7 @@ static int build_topology(struct sampler *sampler)
                                                    : 0;
         memcpy(entries[i].uuid, domain->is.uuid, sizeof(entries[i].uuid));
     }
-    r = topology_new(sampler->generation + 1, entries, sampler->domains, 0, &topology);
+    r = topology_new(sampler->generation + 1, entries, sampler->domains, &sampler->host, &topology);
     if (r < 0)
         return r;
 
@@ -347,49 +379,18 @@ static int blank_snapshot(struct sampler *sampler, struct snapshot **ret_snapsho
     return snapshot_new(sampler->topology, ret_snapshot);
 }
 
-/*
- * Keeps a domain's counters from going backwards (the clock's estimate of now may have been ahead
- * by microseconds), and adds up its running time. A vCPU that was there before and cannot be read
- * now makes the sum unknown; one that was never there adds nothing.
- */
-static void finish_domain(struct sampled_domain *domain, struct snapshot *snapshot, uint32_t row)
-{
-    const struct topology_domain *who = &snapshot->topology->domain[row];
-    uint64_t *fields = snapshot_row(snapshot, SNAPSHOT_DOMAIN, row);
-    uint64_t running = 0;
-    bool known = true;
-
-    for (uint32_t vcpu = 0; vcpu < who->vcpus; vcpu++) {
-        uint64_t *now = snapshot_row(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu);
-        struct exported *before = &domain->exported[vcpu];
-
-        if (now[VCPU_RUNNING_NS] == SNAPSHOT_ABSENT) {
-            known = known && !before->seen;
-            continue;
-        }
-        before->seen = true;
-        for (unsigned int field = VCPU_RUNNING_NS; field <= VCPU_OFFLINE_NS; field++) {
-            uint64_t *last = &before->ns[field - VCPU_RUNNING_NS];
-
-            if (now[field] == SNAPSHOT_ABSENT)
-                continue;
-            if (now[field] < *last)
-                now[field] = *last;
-            *last = now[field];
-        }
-        running += now[VCPU_RUNNING_NS];
-    }
-    if (fields[DOMAIN_CPU_NS] == SNAPSHOT_ABSENT && known)
-        fields[DOMAIN_CPU_NS] = running;
-}
-
 static void fill_self(struct sampler *sampler, struct snapshot *snapshot, uint64_t began_ns)
 {
     uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
 
-    snapshot->columns[SNAPSHOT_SELF] |= SNAPSHOT_COLUMN(SELF_DOMAINS_MAPPED) |
-                                        SNAPSHOT_COLUMN(SELF_DOMAINS_UNMAPPED) |
-                                        SNAPSHOT_COLUMN(SELF_SAMPLE_NS);
+    snapshot->columns[SNAPSHOT_SELF] |=
+        SNAPSHOT_COLUMN(SELF_DOMAINS_MAPPED) | SNAPSHOT_COLUMN(SELF_DOMAINS_UNMAPPED) |
+        SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_NS) | SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_MAX_NS) |
+        SNAPSHOT_COLUMN(SELF_SAMPLE_OK) | SNAPSHOT_COLUMN(SELF_SAMPLE_NS);
+    if (self[SELF_SAMPLE_OK] == SNAPSHOT_ABSENT)
+        self[SELF_SAMPLE_OK] = 1;
+    self[SELF_UNMAP_DELAY_NS] = sampler->unmap_delay_ns;
+    self[SELF_UNMAP_DELAY_MAX_NS] = sampler->unmap_delay_max_ns;
     self[SELF_DOMAINS_MAPPED] = sampler->mapped;
     self[SELF_DOMAINS_UNMAPPED] = sampler->unmapped;
 
@@ -422,6 +423,9 @@ int sampler_take(struct sampler *sampler, struct snapshot **ret_snapshot)
         rescan(sampler);
     for (uint32_t i = 0; i < sampler->domains; i++)
         look_again(sampler, &sampler->domain[i]);
+    r = look_at_host(sampler);
+    if (r < 0)
+        return r;
     if (sampler->topology_stale || !sampler->topology) {
         r = build_topology(sampler);
         if (r < 0)
@@ -438,8 +442,10 @@ int sampler_take(struct sampler *sampler, struct snapshot **ret_snapshot)
         return r;
     for (uint32_t i = 0; i < sampler->domains; i++) {
         ops->read(sampler->source, sampler->domain[i].attachment, snapshot, i);
-        finish_domain(&sampler->domain[i], snapshot, i);
+        finish_domain(sampler->domain[i].before, snapshot, i);
     }
+    finish_pcpus(sampler->pcpu, snapshot);
+    finish_host(snapshot);
     fill_self(sampler, snapshot, began_ns);
 
     *ret_snapshot = steal(snapshot);
@@ -498,6 +504,7 @@ struct sampler *sampler_free(struct sampler *sampler)
         snapshot_unref(sampler->spare[i]);
     topology_unref(sampler->topology);
     source_free(sampler->source);
+    free(sampler->pcpu);
     free(sampler->domain);
     free(sampler);
     return NULL;

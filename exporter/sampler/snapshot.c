@@ -5,11 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-const uint32_t snapshot_fields[SNAPSHOT_KINDS] = {
-    [SNAPSHOT_HOST] = HOST_FIELDS, [SNAPSHOT_DOMAIN] = DOMAIN_FIELDS, [SNAPSHOT_VCPU] = VCPU_FIELDS,
-    [SNAPSHOT_PCPU] = PCPU_FIELDS, [SNAPSHOT_SELF] = SELF_FIELDS,
-};
-
 const char *snapshot_source_name(uint32_t source)
 {
     static const char *const names[SNAPSHOT_SOURCES] = {
@@ -22,15 +17,45 @@ const char *snapshot_source_name(uint32_t source)
     return source < SNAPSHOT_SOURCES ? names[source] : "unknown";
 }
 
+uint32_t snapshot_fields(const struct topology *topology, enum snapshot_kind kind)
+{
+    static const uint32_t fields[SNAPSHOT_KINDS] = {
+        [SNAPSHOT_HOST] = HOST_FIELDS,       [SNAPSHOT_DOMAIN] = DOMAIN_FIELDS,
+        [SNAPSHOT_VCPU] = VCPU_FIELDS,       [SNAPSHOT_PCPU] = PCPU_FIELDS,
+        [SNAPSHOT_NODE] = NODE_FIELDS,       [SNAPSHOT_COUNTER] = COUNTER_FIELDS,
+        [SNAPSHOT_SELF] = SELF_FIELDS,
+    };
+
+    switch (kind) {
+    case SNAPSHOT_HOST_MORE:
+        return topology->more[TOPOLOGY_OF_HOST];
+    case SNAPSHOT_DOMAIN_MORE:
+        return topology->more[TOPOLOGY_OF_DOMAIN];
+    case SNAPSHOT_VCPU_MORE:
+        return topology->more[TOPOLOGY_OF_VCPU];
+    case SNAPSHOT_PCPU_MORE:
+        return topology->more[TOPOLOGY_OF_PCPU];
+    default:
+        return fields[kind];
+    }
+}
+
 uint32_t snapshot_rows(const struct topology *topology, enum snapshot_kind kind)
 {
     switch (kind) {
     case SNAPSHOT_DOMAIN:
+    case SNAPSHOT_DOMAIN_MORE:
         return topology->domains;
     case SNAPSHOT_VCPU:
+    case SNAPSHOT_VCPU_MORE:
         return topology->vcpus;
     case SNAPSHOT_PCPU:
+    case SNAPSHOT_PCPU_MORE:
         return topology->pcpus;
+    case SNAPSHOT_NODE:
+        return topology->nodes;
+    case SNAPSHOT_COUNTER:
+        return topology->counters;
     default:
         return 1;
     }
@@ -42,7 +67,7 @@ static size_t snapshot_values(const struct topology *topology)
     size_t values = 0;
 
     for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++)
-        values += (size_t)snapshot_rows(topology, kind) * snapshot_fields[kind];
+        values += (size_t)snapshot_rows(topology, kind) * snapshot_fields(topology, kind);
     return values;
 }
 
@@ -59,7 +84,8 @@ int snapshot_new(struct topology *topology, struct snapshot **ret_snapshot)
     next = snapshot->values;
     for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++) {
         snapshot->table[kind] = next;
-        next += (size_t)snapshot_rows(topology, kind) * snapshot_fields[kind];
+        snapshot->fields[kind] = snapshot_fields(topology, kind);
+        next += (size_t)snapshot_rows(topology, kind) * snapshot->fields[kind];
     }
     snapshot_clear(snapshot);
 

@@ -69,6 +69,9 @@ struct source_ops {
     /* Looks up what describes the domain; a UUID may change. 0 or SOURCE_UNREADABLE. */
     int (*describe)(struct source *source, void *attachment, struct source_domain *ret_domain);
 
+    /* What there is besides domains; arrays are lent as long as the source lives. NULL: nothing. */
+    void (*describe_host)(struct source *source, struct topology_host *ret_host);
+
     /* Opens a snapshot: its moment, its columns, the host's and the source's own figures. */
     int (*begin)(struct source *source, struct snapshot *snapshot);
 

@@ -46,12 +46,59 @@ static void choose_name(struct topology_entry *entry, size_t i, char text[32])
     }
 }
 
+/* kind, row and field are all in the value: a sample with another's number is seen. */
+static void fill(struct snapshot *snapshot)
+{
+    for (uint64_t kind = 0; kind < SNAPSHOT_KINDS; kind++) {
+        snapshot->columns[kind] = (UINT64_C(1) << snapshot->fields[kind]) - 1;
+        for (uint32_t row = 0; row < snapshot_rows(snapshot->topology, kind); row++)
+            for (uint64_t field = 0; field < snapshot->fields[kind]; field++)
+                snapshot_row(snapshot, kind, row)[field] =
+                    (kind + 1) * 1000000000000U + row * 1000U + field;
+    }
+    for (uint32_t row = 0; row < snapshot->topology->domains; row++)
+        for (uint32_t state = DOMAIN_RUNNING; state <= DOMAIN_DYING; state++)
+            snapshot_row(snapshot, SNAPSHOT_DOMAIN, row)[state] = (row + state) % 3 == 0;
+    for (uint32_t row = 0; row < snapshot->topology->counters; row++)
+        snapshot_row(snapshot, SNAPSHOT_COUNTER,
+                     row)[snapshot->topology->counter[row].gauge ? COUNTER_TOTAL : COUNTER_GAUGE] =
+            SNAPSHOT_ABSENT;
+}
+
 struct snapshot *host_new(uint32_t domains, uint32_t vcpus, int hostile)
 {
     struct topology_entry *entries = calloc((size_t)domains + 1, sizeof(*entries));
     char(*names)[32] = calloc((size_t)domains + 1, sizeof(*names));
     struct topology *topology = NULL;
     struct snapshot *snapshot = NULL;
+    static const struct topology_counter counters[] = {
+        {"page_faults", TOPOLOGY_NO_ELEMENT, false},
+        {"hypercalls", 0, false},
+        {"hypercalls", 1, false},
+        {"shadow \"pages\"\n\xff", TOPOLOGY_NO_ELEMENT, true},
+    };
+    static const struct topology_field fields[] = {
+        {TOPOLOGY_OF_HOST, TOPOLOGY_UNIT_BYTES, TOPOLOGY_NO_ELEMENT, false, "crash_kernel",
+         "Memory of a kernel for crashes."},
+        {TOPOLOGY_OF_DOMAIN, TOPOLOGY_UNIT_SECONDS, TOPOLOGY_NO_ELEMENT, true, "stolen_total",
+         "Time that was stolen."},
+        {TOPOLOGY_OF_DOMAIN, TOPOLOGY_UNIT_NONE, 0, true, "exits", "Exits by reason."},
+        {TOPOLOGY_OF_DOMAIN, TOPOLOGY_UNIT_NONE, 1, true, "exits", "Exits by reason."},
+        {TOPOLOGY_OF_DOMAIN, TOPOLOGY_UNIT_BYTES, TOPOLOGY_NO_ELEMENT, false, "memory",
+         "A name that is taken."},
+        {TOPOLOGY_OF_VCPU, TOPOLOGY_UNIT_HERTZ, TOPOLOGY_NO_ELEMENT, false, "tick_hertz",
+         "How often it ticks."},
+        {TOPOLOGY_OF_PCPU, TOPOLOGY_UNIT_NONE, TOPOLOGY_NO_ELEMENT, true, "interrupts",
+         "Interrupts taken."},
+    };
+    static const struct topology_host besides = {
+        .pcpus = 4,
+        .nodes = 2,
+        .counters = sizeof(counters) / sizeof(counters[0]),
+        .counter = counters,
+        .fields = sizeof(fields) / sizeof(fields[0]),
+        .field = fields,
+    };
 
     if (!entries || !names)
         abort();
@@ -69,20 +116,13 @@ struct snapshot *host_new(uint32_t domains, uint32_t vcpus, int hostile)
             entries[i].name = names[i];
         }
     }
-    if (topology_new(1, entries, domains, 4, &topology) || snapshot_new(topology, &snapshot))
+    if (topology_new(1, entries, domains, &besides, &topology) || snapshot_new(topology, &snapshot))
         abort();
     topology_unref(topology);
     free(entries);
     free(names);
 
-    /* kind, row and field are all in the value: a sample with another's number is seen. */
-    for (uint64_t kind = 0; kind < SNAPSHOT_KINDS; kind++) {
-        snapshot->columns[kind] = (UINT64_C(1) << snapshot_fields[kind]) - 1;
-        for (uint32_t row = 0; row < snapshot_rows(snapshot->topology, kind); row++)
-            for (uint64_t field = 0; field < snapshot_fields[kind]; field++)
-                snapshot_row(snapshot, kind, row)[field] =
-                    (kind + 1) * 1000000000000U + row * 1000U + field;
-    }
+    fill(snapshot);
     snapshot->source = SNAPSHOT_SOURCE_SIMULATED;
     return snapshot;
 }

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collectors.h"
 #include "exposition/golden_dir.h"
 #include "host.h"
 #include "suite.h"
 
-static const struct exposition_options options = {.layout = {.version = "1.2.3"}};
+static const struct exposition_options options = {
+    .layout = {.version = "1.2.3", .collectors = COLLECTORS_ALL}};
 
 /* Returns the body up to "process_", whose numbers no test knows, as a string. */
 static char *render(const struct snapshot *snapshot, enum exposition_format format)
@@ -29,15 +31,17 @@ static char *render(const struct snapshot *snapshot, enum exposition_format form
     return out.data;
 }
 
+#define GOLDEN_MAX (1U << 20)
+
 static char *read_golden(const char *name)
 {
-    char path[512], *text = calloc(1, 65536);
+    char path[512], *text = calloc(1, GOLDEN_MAX);
     FILE *file;
 
     snprintf(path, sizeof(path), "%s/%s", GOLDEN_DIR, name);
     file = fopen(path, "r");
     ck_assert_msg(file, "no golden file %s", path);
-    ck_assert_uint_gt(fread(text, 1, 65535, file), 0);
+    ck_assert_uint_gt(fread(text, 1, GOLDEN_MAX - 1, file), 0);
     fclose(file);
     return text;
 }
@@ -75,6 +79,7 @@ START_TEST(absent)
     snapshot_row(snapshot, SNAPSHOT_VCPU, 1)[VCPU_BLOCKED_NS] = SNAPSHOT_ABSENT;
     text = render(snapshot, FORMAT_OPENMETRICS);
     ck_assert_ptr_null(strstr(text, "xen_pcpu_idle"));
+    ck_assert_ptr_null(strstr(text, "xen_pcpu_cstate"));
     ck_assert_ptr_nonnull(strstr(text, "domain=\"guest-0\",vcpu=\"0\",state=\"blocked\"} "));
     ck_assert_ptr_null(strstr(text, "domain=\"guest-0\",vcpu=\"1\",state=\"blocked\"} "));
     ck_assert_ptr_nonnull(strstr(text, "domain=\"guest-0\",vcpu=\"1\",state=\"offline\"} "));
@@ -87,7 +92,7 @@ START_TEST(absent)
             snapshot_row(snapshot, SNAPSHOT_VCPU, row)[field] = SNAPSHOT_ABSENT;
     text = render(snapshot, FORMAT_OPENMETRICS);
     ck_assert_ptr_nonnull(strstr(text, "state=\"running\"} "));
-    ck_assert_ptr_null(strstr(text, "state=\"blocked\"} "));
+    ck_assert_ptr_null(strstr(text, ",state=\"blocked\"} "));
     ck_assert_ptr_null(strstr(text, "xen_vcpu_pcpu"));
     free(text);
     snapshot_unref(snapshot);
@@ -162,7 +167,7 @@ START_TEST(topologies)
         /* The longest numbers there are. */
         for (int kind = 0; kind < SNAPSHOT_KINDS; kind++)
             for (uint32_t row = 0; row < snapshot_rows(snapshot->topology, kind); row++)
-                for (uint32_t field = 0; field < snapshot_fields[kind]; field++)
+                for (uint32_t field = 0; field < snapshot->fields[kind]; field++)
                     snapshot_row(snapshot, kind, row)[field] = UINT64_MAX - 1;
         for (int format = 0; format < FORMATS; format++) {
             const char *at;
@@ -196,6 +201,8 @@ START_TEST(catalogue_rules)
         ck_assert_int_eq(family->help[strlen(family->help) - 1], '.');
         ck_assert_uint_eq(strspn(family->name, "abcdefghijklmnopqrstuvwxyz_"),
                           strlen(family->name));
+        for (uint32_t j = 0; j < family->samples; j++)
+            ck_assert_int_eq(family->sample[j].suffix != NULL, family->type == FAMILY_HISTOGRAM);
         if (family->unit) {
             size_t length = strlen(family->name), unit = strlen(family->unit);
 
@@ -211,6 +218,104 @@ START_TEST(catalogue_rules)
 }
 END_TEST
 
+/* The body of a snapshot, with these collectors; `created` as the option. */
+static char *render_with(const struct snapshot *snapshot, enum exposition_format format,
+                         unsigned int collectors, bool created)
+{
+    const struct exposition_options chosen = {
+        .layout = {.version = "1.2.3", .collectors = collectors, .created = created}};
+    struct buf out = BUF_NULL;
+
+    ck_assert_int_eq(exposition_render_once(snapshot, format, &chosen, &out), 0);
+    buf_append_byte(&out, '\0');
+    ck_assert_int_eq(buf_error(&out), 0);
+    return out.data;
+}
+
+/* Would catch a collector that is switched off and exports, or takes another's metrics with it. */
+START_TEST(collectors)
+{
+    static const struct {
+        enum collector collector;
+        const char *metric;
+    } expected[] = {
+        {COLLECTOR_DOMAIN, "xen_domain_info{"},
+        {COLLECTOR_DOMAIN, "xen_domain_exits_total{"},
+        {COLLECTOR_WAIT, "xen_domain_schedule_wait_seconds_bucket{"},
+        {COLLECTOR_VCPU, "xen_vcpu_runstate_seconds_total{"},
+        {COLLECTOR_VCPU_WAIT, "xen_vcpu_schedule_wait_seconds_bucket{"},
+        {COLLECTOR_PCPU, "xen_pcpu_idle_seconds_total{"},
+        {COLLECTOR_HOST, "xen_host_memory_bytes "},
+        {COLLECTOR_HOST, "xen_node_memory_bytes{"},
+        {COLLECTOR_PERFCOUNTERS, "xen_perfcounter_total{"},
+        {COLLECTOR_PROCESS, "process_cpu_seconds_total "},
+    };
+    struct snapshot *snapshot = host_new(2, 2, 0);
+
+    for (unsigned int off = 0; off < COLLECTORS; off++) {
+        char *text =
+            render_with(snapshot, FORMAT_TEXT, COLLECTORS_ALL & ~COLLECTOR_BIT(off), false);
+
+        for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+            ck_assert_msg(!strstr(text, expected[i].metric) == (expected[i].collector == off),
+                          "%s without collector %u", expected[i].metric, off);
+        ck_assert_ptr_nonnull(strstr(text, "\nxen_exporter_torn_reads_total "));
+        ck_assert_ptr_nonnull(strstr(text, "\nxen_scrape_collector_success{"));
+        free(text);
+    }
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a start that is not the domain's, or one in a format that has no place for it. */
+START_TEST(created)
+{
+    struct snapshot *snapshot = host_new(2, 2, 0);
+    char *text = render_with(snapshot, FORMAT_OPENMETRICS, COLLECTORS_ALL, true);
+
+    ck_assert_ptr_nonnull(
+        strstr(text, "\nxen_vcpu_runstate_seconds_created{uuid=\"00000000-0000-0000-0000-"
+                     "000000000001\",domain=\"guest-1\",vcpu=\"1\",state=\"blocked\"} "
+                     "1700000000.000000001\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\nxen_domain_schedule_wait_seconds_created{uuid=\"00000000-0000-0000-0000-"
+                     "000000000000\",domain=\"guest-0\"} 1700000000.000000000\n"));
+    ck_assert_ptr_null(strstr(text, "xen_vcpu_online_created"));
+    ck_assert_ptr_null(strstr(text, "xen_domain_created"));
+    free(text);
+    text = render_with(snapshot, FORMAT_TEXT, COLLECTORS_ALL, true);
+    ck_assert_ptr_null(strstr(text, "_created"));
+    free(text);
+    text = render_with(snapshot, FORMAT_OPENMETRICS, COLLECTORS_ALL, false);
+    ck_assert_ptr_null(strstr(text, "_created"));
+    free(text);
+    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch a newer hypervisor's field that is lost, misnamed, or takes the name of ours. */
+START_TEST(more)
+{
+    struct snapshot *snapshot = host_new(2, 1, 0);
+    char *text = render_with(snapshot, FORMAT_OPENMETRICS, COLLECTORS_ALL, false);
+
+    ck_assert_ptr_nonnull(strstr(text, "\n# TYPE xen_host_crash_kernel_bytes gauge\n"
+                                       "# UNIT xen_host_crash_kernel_bytes bytes\n"
+                                       "# HELP xen_host_crash_kernel_bytes Memory of a kernel for "
+                                       "crashes.\nxen_host_crash_kernel_bytes 8000000000000\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n# TYPE xen_domain_stolen_seconds counter\n"));
+    ck_assert_ptr_nonnull(strstr(text, "domain=\"guest-1\"} 9000.000001000\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nxen_domain_exits_total{uuid=\"00000000-0000-0000-0000-"
+                                       "000000000001\",domain=\"guest-1\",element=\"1\"} "
+                                       "9000000001002\n"));
+    ck_assert_ptr_null(strstr(text, "A name that is taken."));
+    ck_assert_ptr_nonnull(strstr(text, "\n# TYPE xen_vcpu_tick_hertz gauge\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nxen_pcpu_interrupts_total{pcpu=\"3\"} 11000000003000\n"));
+    free(text);
+    snapshot_unref(snapshot);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("exposition");
@@ -223,6 +328,9 @@ int main(void)
     tcase_add_test(tests, bodies);
     tcase_add_test(tests, topologies);
     tcase_add_test(tests, catalogue_rules);
+    tcase_add_test(tests, collectors);
+    tcase_add_test(tests, created);
+    tcase_add_test(tests, more);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -136,7 +136,8 @@ START_TEST(twins)
     memset(long_b, 'x', sizeof(long_b));
     long_b[399] = 'y'; /* beyond the cut: not told apart by what is exported */
 
-    ck_assert_int_eq(topology_new(1, entries, 6, 1, &topology), 0);
+    ck_assert_int_eq(topology_new(1, entries, 6, &(struct topology_host){.pcpus = 1}, &topology),
+                     0);
     ck_assert_int_eq(labels_of_domains(topology, LABEL_DOMAIN, &domains), 0);
     check_row(&domains, 0, "domain=\"twin\",domid=\"1\"");
     check_row(&domains, 1, "domain=\"twin\"");

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors.h"
 #include "exposition/exposition.h"
 #include "host.h"
 
 int main(int argc, char **argv)
 {
-    static const struct exposition_options options = {.layout = {.version = "1.2.3"}};
+    static const struct exposition_options options = {
+        .layout = {.version = "1.2.3", .collectors = COLLECTORS_ALL}};
     enum exposition_format format;
     struct snapshot *snapshot;
     struct buf out = BUF_NULL;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "collectors.h"
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -29,9 +30,12 @@ static struct http_server_config defaults(void)
 
     ck_assert_int_eq(listen_address_parse("127.0.0.1:0", &address, error, sizeof(error)), 0);
     return (struct http_server_config){
-        HTTP_SERVER_DEFAULTS, .addresses = &address,
-        .addresses_count = 1, .source = "simulated",
-        .wall = &wall.wall,   .exposition = {.layout = {.version = "1.2.3"}},
+        HTTP_SERVER_DEFAULTS,
+        .addresses = &address,
+        .addresses_count = 1,
+        .source = "simulated",
+        .wall = &wall.wall,
+        .exposition = {.layout = {.version = "1.2.3", .collectors = COLLECTORS_ALL}},
     };
 }
 
@@ -415,7 +419,7 @@ START_TEST(slow_reader)
     size_t total = 0, got;
     char data[4096];
 
-    wall_init(&wall, 20000); /* far more than a socket's buffers take */
+    wall_init(&wall, 3000); /* far more than a socket's buffers take */
     config.send_timeout_ns = 300 * NS_PER_MS;
     start_with(&config);
     fd = dial();
@@ -439,7 +443,7 @@ START_TEST(slow_readers)
     int fds[40], small = 4096;
     char byte;
 
-    wall_init(&wall, 20000);
+    wall_init(&wall, 3000);
     start_with(&config);
     for (int i = 0; i < 40; i++) {
         fds[i] = dial_from(0x7f000002);
@@ -542,7 +546,8 @@ END_TEST
 /* Would catch a reload that shows nothing, or that breaks a response under way. */
 START_TEST(reload)
 {
-    struct exposition_options options = {.layout = {.version = "1.2.3", .identity = LABEL_DOMID}};
+    struct exposition_options options = {
+        .layout = {.version = "1.2.3", .identity = LABEL_DOMID, .collectors = COLLECTORS_ALL}};
     int fd;
 
     start(1);

@@ -14,7 +14,8 @@ static struct topology *two_domains(void)
     };
     struct topology *topology = NULL;
 
-    ck_assert_int_eq(topology_new(1, entries, 2, 4, &topology), 0);
+    ck_assert_int_eq(topology_new(1, entries, 2, &(struct topology_host){.pcpus = 4}, &topology),
+                     0);
     return topology;
 }
 
@@ -40,10 +41,12 @@ START_TEST(topology_bounds)
     struct topology_entry entry = {.name = long_name, .name_length = sizeof(long_name)};
     struct topology *topology = NULL;
 
-    ck_assert_int_eq(topology_new(1, &entry, 1, 1, &topology), -EOVERFLOW);
+    ck_assert_int_eq(topology_new(1, &entry, 1, &(struct topology_host){.pcpus = 1}, &topology),
+                     -EOVERFLOW);
     entry.name_length--;
     entry.vcpus = UINT32_MAX;
-    ck_assert_int_eq(topology_new(1, &entry, 1, 1, &topology), -EOVERFLOW);
+    ck_assert_int_eq(topology_new(1, &entry, 1, &(struct topology_host){.pcpus = 1}, &topology),
+                     -EOVERFLOW);
     ck_assert_ptr_null(topology);
 }
 END_TEST
@@ -59,7 +62,7 @@ START_TEST(snapshot_tables)
 
     for (int kind = 0; kind < SNAPSHOT_KINDS; kind++)
         for (uint32_t row = 0; row < snapshot_rows(snapshot->topology, kind); row++)
-            for (uint32_t field = 0; field < snapshot_fields[kind]; field++) {
+            for (uint32_t field = 0; field < snapshot->fields[kind]; field++) {
                 uint64_t *value = &snapshot_row(snapshot, kind, row)[field];
 
                 ck_assert_uint_eq(*value, SNAPSHOT_ABSENT);

@@ -118,7 +118,7 @@ START_TEST(the_dead_get_no_time)
     void *attachment;
 
     add_domain(3, STATS_RUNNING, SYSTEM_T);
-    ck_assert_int_eq(topology_new(1, &entry, 1, 0, &topology), 0);
+    ck_assert_int_eq(topology_new(1, &entry, 1, &(struct topology_host){0}, &topology), 0);
     ck_assert_int_eq(snapshot_new(topology, &snapshot), 0);
     ck_assert_int_eq(source->ops->attach(source, 3, &attachment), 0);
 

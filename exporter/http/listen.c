@@ -13,8 +13,11 @@
 
 #include "util/monotonic.h"
 
-/* As many as a burst of scrapers might be; more are only a queue for whoever floods us. */
-#define LISTEN_BACKLOG 128
+/*
+ * As long as the host allows by default. Where it is full, the kernel has a client wait for a
+ * second and more; the acceptor empties it in milliseconds, and turns away who is too many.
+ */
+#define LISTEN_BACKLOG 4096
 
 /*
  * What the kernel keeps for one client, at most: it takes twice these numbers, within the host's

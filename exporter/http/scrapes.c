@@ -24,13 +24,12 @@ struct scrape {
     enum scrape_state state;
     bool turn;
     bool suspended;
-    bool refused; /* lost its place to another peer; is about to end */
-    bool cut;     /* lost its turn to another peer; is about to end */
+    bool cut; /* lost its turn to another peer; is about to end */
     uint64_t order;
     uint64_t deadline_ns;
     uint64_t sending_ns; /* since when its response is being sent; 0: it is not */
     void *connection;
-    int error;
+    int error; /* it is about to end, and has no place any more */
     struct snapshot *snapshot;
 };
 
@@ -53,7 +52,7 @@ int scrapes_new(struct request_wall *wall, const struct scrapes_limits *limits,
                 const struct scrapes_ops *ops, void *userdata, int wake_fd,
                 struct scrapes **ret_scrapes)
 {
-    /* Those that lost their place need one until they have ended. */
+    /* Those that have no place any more are in the table until they have ended. */
     unsigned int places = 2 * limits->max;
     struct scrapes *scrapes = calloc(1, sizeof(*scrapes) + places * sizeof(scrapes->scrape[0]));
     int r;
@@ -143,7 +142,7 @@ static unsigned int count_places(const struct scrapes *scrapes, const struct pee
     for (unsigned int i = 0; i < scrapes->places; i++) {
         const struct scrape *scrape = scrapes->scrape[i];
 
-        count += scrape && !scrape->refused && (!peer || peer_equal(&scrape->peer, peer));
+        count += scrape && !scrape->error && (!peer || peer_equal(&scrape->peer, peer));
     }
     return count;
 }
@@ -160,25 +159,31 @@ static unsigned int count_turns(const struct scrapes *scrapes, const struct peer
     return count;
 }
 
-/* Of those that wait for a turn: the first one of the peer that has the fewest. */
-static struct scrape *next_in_queue(const struct scrapes *scrapes, unsigned int *ret_turns)
+/*
+ * Of those that wait for a turn: one of the peer that has the fewest turns, then of the one that
+ * wants the least, then the first that came.
+ */
+static struct scrape *next_in_queue(const struct scrapes *scrapes)
 {
     struct scrape *next = NULL;
-    unsigned int fewest = UINT32_MAX;
+    unsigned int fewest_turns = 0, fewest_places = 0;
 
     for (unsigned int i = 0; i < scrapes->places; i++) {
         struct scrape *scrape = scrapes->scrape[i];
-        unsigned int turns;
+        unsigned int turns, places;
 
         if (!scrape || scrape->state != SCRAPE_QUEUED)
             continue;
         turns = count_turns(scrapes, &scrape->peer);
-        if (turns < fewest || (turns == fewest && scrape->order < next->order)) {
-            fewest = turns;
+        places = count_places(scrapes, &scrape->peer);
+        if (!next || turns < fewest_turns ||
+            (turns == fewest_turns && (places < fewest_places ||
+                                       (places == fewest_places && scrape->order < next->order)))) {
+            fewest_turns = turns;
+            fewest_places = places;
             next = scrape;
         }
     }
-    *ret_turns = fewest;
     return next;
 }
 
@@ -188,10 +193,9 @@ static void give_turns(struct scrapes *scrapes)
     unsigned int half = scrapes->limits.turns > 1 ? scrapes->limits.turns / 2 : 1;
 
     for (unsigned int left = scrapes->limits.turns - count_turns(scrapes, NULL); left > 0; left--) {
-        unsigned int turns;
-        struct scrape *next = next_in_queue(scrapes, &turns);
+        struct scrape *next = next_in_queue(scrapes);
 
-        if (!next || turns >= half)
+        if (!next || count_turns(scrapes, &next->peer) >= half)
             break;
         next->turn = true;
         next->state = SCRAPE_TURN;
@@ -220,10 +224,8 @@ static bool take_place(struct scrapes *scrapes, unsigned int own)
             victim = scrape;
         }
     }
-    if (victim) {
-        victim->refused = true;
+    if (victim)
         (void)answer(victim, -EAGAIN, NULL);
-    }
     return victim;
 }
 
@@ -247,13 +249,14 @@ static int enter(struct scrapes *scrapes, struct scrape *scrape)
 
 /*
  * Whoever waits for a turn shall not wait for a client that takes its time: of the peer that has
- * the most turns, the client that takes longest is cut off. Where that peer has only one turn
- * more, it has more patience coming.
+ * the most turns, the client that takes longest is cut off. It has more time where its peer has
+ * only one turn more, and wants no more altogether.
  */
-static void take_turn(struct scrapes *scrapes, unsigned int turns, uint64_t now_ns)
+static void take_turn(struct scrapes *scrapes, const struct peer *waiting, uint64_t now_ns)
 {
+    unsigned int turns = count_turns(scrapes, waiting), most = turns + 1;
     struct scrape *victim = NULL;
-    unsigned int most = turns + 1;
+    bool greedy;
 
     for (unsigned int i = 0; i < scrapes->places; i++) {
         struct scrape *scrape = scrapes->scrape[i];
@@ -269,8 +272,11 @@ static void take_turn(struct scrapes *scrapes, unsigned int turns, uint64_t now_
             victim = scrape;
         }
     }
-    if (victim &&
-        now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (most == turns + 1 ? 4 : 1)) {
+    if (!victim)
+        return;
+    greedy = most > turns + 1 ||
+             count_places(scrapes, &victim->peer) > count_places(scrapes, waiting) + 1;
+    if (now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (greedy ? 1 : 4)) {
         victim->cut = true;
         scrapes->ops->cut(scrapes->userdata, victim->connection);
     }
@@ -415,7 +421,7 @@ struct scrape *scrape_end(struct scrape *scrape)
 uint64_t scrapes_expire(struct scrapes *scrapes, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
-    unsigned int turns;
+    struct scrape *next;
 
     lock(scrapes);
     for (unsigned int i = 0; i < scrapes->places; i++) {
@@ -428,8 +434,9 @@ uint64_t scrapes_expire(struct scrapes *scrapes, uint64_t now_ns)
         else if (scrape->deadline_ns < next_ns)
             next_ns = scrape->deadline_ns;
     }
-    if (next_in_queue(scrapes, &turns)) {
-        take_turn(scrapes, turns, now_ns);
+    next = next_in_queue(scrapes);
+    if (next) {
+        take_turn(scrapes, &next->peer, now_ns);
         if (now_ns + LOOK_AGAIN_NS < next_ns)
             next_ns = now_ns + LOOK_AGAIN_NS;
     }

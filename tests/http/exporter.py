@@ -15,7 +15,7 @@ class Exporter:
     """Serves a simulated host at 127.0.0.1:port, and at [::1] of the same port where there is IPv6."""
 
     def __init__(self, binary, *options, domains=8):
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile("a+b")  # both write and read, each in its place
         for _ in range(20):
             self.port = self.free_port()
             self.log.seek(0)

@@ -231,6 +231,25 @@ START_TEST(places)
 }
 END_TEST
 
+/* Would catch a newcomer refused because of those who have been refused, but do not know it yet. */
+START_TEST(places_of_the_late)
+{
+    struct scrape *late[4], *next;
+
+    start(4, 2);
+    wall.mode = WALL_KEEP;
+    for (int i = 0; i < 4; i++) {
+        late[i] = begin(i % 2 ? &peer_a : &peer_b, 100, i);
+        ck_assert(scrape_waits(late[i]));
+    }
+    ck_assert_uint_eq(scrapes_expire(scrapes, 100), UINT64_MAX);
+    next = begin(&peer_c, 200, 4);
+    for (int i = 0; i < 4; i++)
+        scrape_end(late[i]);
+    scrape_end(next);
+}
+END_TEST
+
 /* Would catch clients that take their time holding up another's scrape, or being cut off although
  * nobody waits. */
 START_TEST(slow_clients)
@@ -267,6 +286,32 @@ START_TEST(slow_clients)
     scrape_end(a[0]);
     for (int i = 0; i < 2; i++)
         scrape_end(b[i]);
+}
+END_TEST
+
+/* Would catch peers that want much coming before one that wants little, by having come first. */
+START_TEST(modest)
+{
+    struct scrape *a[3], *b, *c;
+
+    start(10, 1);
+    for (int i = 0; i < 3; i++) {
+        a[i] = begin(&peer_a, NS_PER_S * 100, i);
+        ck_assert_int_eq(scrape_waits(a[i]), i > 0);
+    }
+    ck_assert_int_eq(answer(a[0], 10), 0);
+    b = begin(&peer_b, NS_PER_S * 100, 3);
+    ck_assert(scrape_waits(b));
+    scrapes_expire(scrapes, 10 + SCRAPES_PATIENCE_NS);
+    ck_assert_ptr_eq(last_cut, &connection[0]);
+    c = begin(&peer_b, NS_PER_S * 100, 4);
+    ck_assert(scrape_waits(c));
+    scrape_end(c);
+    scrape_end(a[0]);
+    ck_assert(!scrape_waits(b));
+    for (int i = 1; i < 3; i++)
+        scrape_end(a[i]);
+    scrape_end(b);
 }
 END_TEST
 
@@ -308,7 +353,9 @@ int main(void)
     tcase_add_test(tests, closing);
     tcase_add_test(tests, turns);
     tcase_add_test(tests, places);
+    tcase_add_test(tests, places_of_the_late);
     tcase_add_test(tests, slow_clients);
+    tcase_add_test(tests, modest);
     tcase_add_test(tests, slow_peers);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

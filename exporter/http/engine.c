@@ -55,6 +55,7 @@ struct request {
     enum page page; /* the answer */
     struct negotiated negotiated;
     struct scrape *scrape; /* NULL until there is one */
+    bool answered;
 };
 
 /* Our own account of a client; NULL when there is none any more. */
@@ -176,8 +177,12 @@ static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection
         if (r)
             return send_page(engine, connection, pages_of_error(r));
     }
+    /* While it is being stopped, the library takes no response, and asks again for one. */
+    if (request->answered)
+        return MHD_NO;
     if (scrape_waits(request->scrape))
         return MHD_YES;
+    request->answered = true;
     r = scrape_answer(request->scrape, now_ns, &snapshot);
     if (!r)
         r = render(engine, snapshot, request->negotiated.format, &body);

@@ -650,6 +650,26 @@ START_TEST(stop_while_waiting)
 }
 END_TEST
 
+/* Would catch a crash in the moment in which the library takes no response any more, but asks again
+ * for one. */
+START_TEST(stop_while_rendering)
+{
+    for (int round = 0; round < 5; round++) {
+        int fd;
+
+        start(20000); /* takes a while to write */
+        wall.mode = WALL_THREAD;
+        fd = dial();
+        send_text(fd, GET_METRICS);
+        while (atomic_load(&wall.asked) == 0)
+            usleep(100);
+        usleep(5000);
+        stop();
+        close(fd);
+    }
+}
+END_TEST
+
 static atomic_bool load_ends;
 
 static void *load(void *userdata)
@@ -788,6 +808,7 @@ int main(void)
     tcase_add_test(tests, reload);
     tcase_add_test(tests, unix_socket);
     tcase_add_test(tests, stop_while_waiting);
+    tcase_add_test(tests, stop_while_rendering);
     tcase_add_test(tests, stop_under_load);
     tcase_add_test(tests, port_in_use);
     tcase_add_test(tests, bad_configuration);

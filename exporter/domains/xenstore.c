@@ -288,6 +288,7 @@ static void *run(void *argument)
     struct xenstore *xenstore = argument;
     int backoff_ms = BACKOFF_FIRST_MS;
 
+    pthread_setname_np(pthread_self(), "xenstore");
     while (!is_stopping(xenstore)) {
         struct pollfd fd = {.fd = xenstore->orders, .events = POLLIN};
 

@@ -69,6 +69,7 @@ static void *run(void *userdata)
     struct acceptor *acceptor = userdata;
     uint64_t paused_until_ns = 0;
 
+    pthread_setname_np(pthread_self(), "acceptor");
     while (!__atomic_load_n(&acceptor->stop, __ATOMIC_ACQUIRE)) {
         uint64_t now_ns = monotonic_ns();
         uint64_t until_ns = acceptor->ops->tick(acceptor->userdata, now_ns);

@@ -83,6 +83,7 @@ static void *run(void *argument)
 {
     struct hypercalls *calls = argument;
 
+    pthread_setname_np(pthread_self(), "hypercalls");
     pthread_mutex_lock(&calls->lock);
     while (!calls->stopping) {
         const struct hypercall_sample *before = calls->current;

@@ -364,6 +364,7 @@ static void *live(void *argument)
 {
     struct sim_host *host = argument;
 
+    pthread_setname_np(pthread_self(), "simulated");
     pthread_mutex_lock(&host->lock);
     while (!host->stopping) {
         uint64_t now = host_now(host);

@@ -22,6 +22,7 @@ class Host:
     smp: str = "4"  # pCPUs, as QEMU's -smp wants them
     guests: bool = True  # start the usual ones
     exporter: bool = True  # start the exporter
+    reboots: bool = False  # it may be rebooted from within; what it wrote to its disk is still there then
 
     def __post_init__(self):
         for name, allowed in CHOICES.items():

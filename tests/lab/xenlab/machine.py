@@ -125,7 +125,7 @@ class Machine:
         argv = [
             "qemu-system-x86_64", "-name", f"xen-lab-{self.name}", "-accel", "tcg,thread=multi,tb-size=512",
             "-M", "q35", "-smp", host.smp, "-m", str(MEMORY), "-cpu", PROCESSOR, *iommu,
-            "-display", "none", "-no-reboot", "-nodefaults", "-serial", f"file:{self.console}",
+            "-display", "none", *([] if host.reboots else ["-no-reboot"]), "-nodefaults", "-serial", f"file:{self.console}",
             "-kernel", str(xen), "-append", " ".join([XEN_OPTIONS, *(["dom0=pvh"] if host.dom0 == "pvh" else []), host.boot]),
             "-initrd", f"{dom0.kernel} {DOM0_OPTIONS} lab.init={host.init} lab.xenstored={host.xenstored},{dom0.initrd}",
             "-drive", f"file={dom0.root},format=raw,if=none,id=root,snapshot=on",

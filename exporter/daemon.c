@@ -217,6 +217,12 @@ static enum daemon_exit build(struct daemon *daemon)
     return build_server(daemon);
 }
 
+static void log_option(void *userdata, const char *name, const char *value, const char *said_by)
+{
+    log_event(LOG_LEVEL_DEBUG, LOG_FIELDS({"option", name}, {"value", value}, {"said_by", said_by}),
+              "option %s: %s", name, value);
+}
+
 /* Begins to answer: from here on there is somebody to tell. */
 static enum daemon_exit serve(struct daemon *daemon)
 {
@@ -225,6 +231,7 @@ static enum daemon_exit serve(struct daemon *daemon)
     char domains[16];
     int r;
 
+    options_list(daemon->options, log_option, NULL);
     process_note_reload(true);
     watchdog_ms = supervision_init(&daemon->supervision, daemon->sampling.source,
                                    daemon->sampling.xenstore, daemon->server);

@@ -86,6 +86,12 @@ int options_parse(int argc, char *const argv[], struct options *ret_options, cha
 int options_parse_config(const char *name, const void *text, size_t length,
                          struct options *ret_options, char *error, size_t error_size) must_check;
 
+/* Calls `each` with everything that counts, the values of a list one by one, and who said it. */
+void options_list(const struct options *options,
+                  void (*each)(void *userdata, const char *name, const char *value,
+                               const char *said_by),
+                  void *userdata);
+
 /*
  * What differs between what runs and what was read anew: calls `changed` with the name of each
  * option, and whether the running daemon can follow.

@@ -182,6 +182,21 @@ int options_parse(int argc, char *const argv[], struct options *ret_options, cha
     return 0;
 }
 
+void options_list(const struct options *options,
+                  void (*each)(void *userdata, const char *name, const char *value,
+                               const char *said_by),
+                  void *userdata)
+{
+    static const char *const origins[] = {
+        [OPTION_DEFAULT] = "default",
+        [OPTION_FILE] = "file",
+        [OPTION_ARGUMENT] = "argument",
+    };
+
+    for (const struct option_text *text = options->texts; text; text = text->next)
+        each(userdata, text->row->name, text->text, origins[text->origin]);
+}
+
 static bool same(const struct options *a, const struct options *b, const struct option_row *row)
 {
     struct option_text *in_a = next_of(a->texts, row), *in_b = next_of(b->texts, row);

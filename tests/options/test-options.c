@@ -289,6 +289,31 @@ START_TEST(help_and_version_are_answers)
 }
 END_TEST
 
+static char listed[4096];
+
+static void on_option(void *userdata, const char *name, const char *value, const char *said_by)
+{
+    size_t at = strlen(listed);
+
+    snprintf(listed + at, sizeof(listed) - at, "%s=%s (%s)\n", name, value, said_by);
+}
+
+/* Would catch a list of what is in effect that leaves out, or repeats, what was replaced. */
+START_TEST(what_counts_is_listed)
+{
+    ck_assert_int_eq(PARSE("--log.level=debug", "--log.level=error", "--web.listen-address=:1",
+                           "--web.listen-address=:2"),
+                     0);
+    options_list(&options, on_option, NULL);
+    ck_assert_ptr_nonnull(strstr(listed, "source=auto (default)\n"));
+    ck_assert_ptr_nonnull(strstr(listed, "log.level=error (argument)\n"));
+    ck_assert_ptr_null(strstr(listed, "log.level=debug"));
+    ck_assert_ptr_null(strstr(listed, "log.level=info"));
+    ck_assert_ptr_nonnull(strstr(listed, "web.listen-address=:1 (argument)\n"));
+    ck_assert_ptr_nonnull(strstr(listed, "web.listen-address=:2 (argument)\n"));
+}
+END_TEST
+
 static char differences[1024];
 
 static void on_difference(void *userdata, const char *name, bool reloads)
@@ -334,6 +359,7 @@ int main(void)
     tcase_add_test(tests, once_may_have_a_file);
     tcase_add_test(tests, addresses_add_up_to_a_limit);
     tcase_add_test(tests, help_and_version_are_answers);
+    tcase_add_test(tests, what_counts_is_listed);
     tcase_add_test(tests, differences_are_found);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

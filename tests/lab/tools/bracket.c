@@ -4,19 +4,16 @@
  * close together as this process can. Prints lines "before|after DOMID VCPU NANOSECONDS", an empty
  * line, and the body of /metrics. Usage: bracket PORT
  */
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <xenctrl.h>
 
+#include "scrape.h"
+
 #define MAX_DOMAINS 256
 #define MAX_VCPUS   4096
-#define MAX_REPLY   (16U << 20)
 
 struct reading {
     uint32_t domid, vcpu;
@@ -48,54 +45,25 @@ static void print_all(const char *when, const struct reading *readings, unsigned
                (unsigned long long)readings[i].running);
 }
 
-/* The whole reply, head and body, NUL at the end. */
-static char *get_metrics(uint16_t port)
-{
-    static const char request[] =
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        "Accept: application/openmetrics-text;version=1.0.0\r\n\r\n";
-    const struct sockaddr_in peer = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    char *reply = calloc(1, MAX_REPLY);
-    size_t length = 0;
-    ssize_t got;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    if (!reply || connect(fd, (const struct sockaddr *)&peer, sizeof(peer)) ||
-        write(fd, request, sizeof(request) - 1) != sizeof(request) - 1) {
-        perror("bracket: /metrics");
-        exit(1);
-    }
-    while (length < MAX_REPLY - 1 && (got = read(fd, reply + length, MAX_REPLY - 1 - length)) > 0)
-        length += (size_t)got;
-    close(fd);
-    return reply;
-}
-
 int main(int argc, char **argv)
 {
     static struct reading before[MAX_VCPUS], after[MAX_VCPUS];
     xc_interface *xc = xc_interface_open(NULL, NULL, 0);
     unsigned int nr_before, nr_after;
-    char *reply, *body;
+    char *body;
 
     if (argc != 2 || !xc) {
         fprintf(stderr, "usage, on a Xen host: bracket PORT\n");
         return 2;
     }
     nr_before = read_all(xc, before);
-    reply = get_metrics((uint16_t)atoi(argv[1]));
+    body = scrape_metrics((uint16_t)atoi(argv[1]));
     nr_after = read_all(xc, after);
 
-    body = strstr(reply, "\r\n\r\n");
-    if (strncmp(reply, "HTTP/1.1 200", 12) || !body) {
-        fprintf(stderr, "bracket: /metrics said: %.200s\n", reply);
-        return 1;
-    }
     print_all("before", before, nr_before);
     print_all("after", after, nr_after);
-    printf("\n%s", body + 4);
-    free(reply);
+    printf("\n%s", body);
+    free(body);
     xc_interface_close(xc);
     return 0;
 }

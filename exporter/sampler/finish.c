@@ -86,6 +86,21 @@ void finish_pcpus(struct finish_pcpu *before, struct snapshot *snapshot)
     }
 }
 
+/* Those that are in a state; absent when no domain's is known, although there are domains. */
+static uint64_t count_domains(const struct snapshot *snapshot, uint32_t column)
+{
+    bool any = snapshot->topology->domains == 0;
+    uint64_t count = 0;
+
+    for (uint32_t row = 0; row < snapshot->topology->domains; row++) {
+        uint64_t value = snapshot_row(snapshot, SNAPSHOT_DOMAIN, row)[column];
+
+        any = any || value != SNAPSHOT_ABSENT;
+        count += value == 1;
+    }
+    return any ? count : SNAPSHOT_ABSENT;
+}
+
 void finish_host(struct snapshot *snapshot)
 {
     uint64_t *host = snapshot_row(snapshot, SNAPSHOT_HOST, 0);
@@ -96,9 +111,6 @@ void finish_host(struct snapshot *snapshot)
         if (!(snapshot->columns[SNAPSHOT_DOMAIN] & column))
             continue;
         snapshot->columns[SNAPSHOT_HOST] |= SNAPSHOT_COLUMN(HOST_DOMAINS_RUNNING + state);
-        host[HOST_DOMAINS_RUNNING + state] = 0;
-        for (uint32_t row = 0; row < snapshot->topology->domains; row++)
-            host[HOST_DOMAINS_RUNNING + state] +=
-                snapshot_row(snapshot, SNAPSHOT_DOMAIN, row)[DOMAIN_RUNNING + state] == 1;
+        host[HOST_DOMAINS_RUNNING + state] = count_domains(snapshot, DOMAIN_RUNNING + state);
     }
 }

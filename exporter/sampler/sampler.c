@@ -384,9 +384,12 @@ static void fill_self(struct sampler *sampler, struct snapshot *snapshot, uint64
     uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
 
     snapshot->columns[SNAPSHOT_SELF] |=
-        SNAPSHOT_COLUMN(SELF_DOMAINS_MAPPED) | SNAPSHOT_COLUMN(SELF_DOMAINS_UNMAPPED) |
-        SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_NS) | SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_MAX_NS) |
         SNAPSHOT_COLUMN(SELF_SAMPLE_OK) | SNAPSHOT_COLUMN(SELF_SAMPLE_NS);
+    /* What must be asked for is not mapped. */
+    if (!sampler->source->ops->prepare)
+        snapshot->columns[SNAPSHOT_SELF] |=
+            SNAPSHOT_COLUMN(SELF_DOMAINS_MAPPED) | SNAPSHOT_COLUMN(SELF_DOMAINS_UNMAPPED) |
+            SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_NS) | SNAPSHOT_COLUMN(SELF_UNMAP_DELAY_MAX_NS);
     if (self[SELF_SAMPLE_OK] == SNAPSHOT_ABSENT)
         self[SELF_SAMPLE_OK] = 1;
     self[SELF_UNMAP_DELAY_NS] = sampler->unmap_delay_ns;
@@ -405,7 +408,8 @@ static void fill_self(struct sampler *sampler, struct snapshot *snapshot, uint64
         self[SELF_XENSTORE_RECONNECTS] = figures.reconnects;
         self[SELF_XENSTORE_PROBES] = figures.probes;
     }
-    self[SELF_SAMPLE_NS] = clock_raw_ns() - began_ns;
+    if (self[SELF_SAMPLE_NS] == SNAPSHOT_ABSENT)
+        self[SELF_SAMPLE_NS] = clock_raw_ns() - began_ns;
 }
 
 int sampler_take(struct sampler *sampler, struct snapshot **ret_snapshot)

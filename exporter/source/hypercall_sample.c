@@ -21,7 +21,6 @@ void hypercall_sample_deinit(struct hypercall_sample *sample)
 {
     free(sample->domain);
     free(sample->vcpu);
-    free(sample->idle_ns);
     free(sample->pcpu);
     *sample = HYPERCALL_SAMPLE_NULL;
 }
@@ -114,13 +113,16 @@ static int match_domains(const struct hypercall_sample *before, struct hypercall
                       sizeof(*sample->vcpu)) < 0)
             return -ENOMEM;
         domain->first_vcpu = sample->vcpus;
-        domain->incarnation = same ? was->incarnation : ++sample->incarnations;
         same_set = same_set && same;
-        if (same) {
-            domain->offline_round = was->offline_round;
-            domain->asked = was->asked;
-            domain->asked_cpu_ns = was->asked_cpu_ns;
-            domain->asked_online = was->asked_online;
+        if (!same) {
+            domain->incarnation = ++sample->incarnations;
+        } else {
+            struct hypervisor_domain is = domain->is;
+            uint32_t first_vcpu = domain->first_vcpu;
+
+            *domain = *was;
+            domain->is = is;
+            domain->first_vcpu = first_vcpu;
         }
         for (uint32_t vcpu = 0; vcpu < domain->is.vcpus; vcpu++)
             sample->vcpu[sample->vcpus++] =
@@ -210,16 +212,6 @@ static void ask_domains(struct hypervisor *hypervisor, struct hypercall_sample *
     }
 }
 
-/* Room for what is known about each pCPU; what was there before stays. */
-static int make_pcpus(struct hypercall_sample *sample)
-{
-    if (!sample->idle_ns)
-        sample->idle_ns = calloc(HYPERVISOR_PCPUS_MAX, sizeof(*sample->idle_ns));
-    if (!sample->pcpu)
-        sample->pcpu = calloc(HYPERVISOR_PCPUS_MAX, sizeof(*sample->pcpu));
-    return sample->idle_ns && sample->pcpu ? 0 : -ENOMEM;
-}
-
 /* An offline pCPU is idle for 0 ns, says Xen; a counter stays where it was. */
 static int ask_idle(struct hypervisor *hypervisor, struct hypercall_sample *sample)
 {
@@ -229,10 +221,61 @@ static int ask_idle(struct hypervisor *hypervisor, struct hypercall_sample *samp
     if (!ns)
         return -ENOMEM;
     count = hypervisor_ask(hypervisor, idle, sample->host.pcpus, ns);
-    for (int i = 0; i < count; i++)
-        if (is_time(ns[i]) && ns[i] > sample->idle_ns[i])
-            sample->idle_ns[i] = ns[i];
+    for (int i = 0; i < count; i++) {
+        struct hypercall_pcpu *pcpu = &sample->pcpu[i];
+
+        pcpu->online = ns[i] != 0;
+        if (is_time(ns[i]) && ns[i] > pcpu->idle_ns)
+            pcpu->idle_ns = ns[i];
+    }
     return count < 0 ? count : 0;
+}
+
+static int ask_places(struct hypervisor *hypervisor, struct hypercall_sample *sample)
+{
+    cleanup(cleanup_free) struct hypervisor_pcpu *places =
+        calloc(HYPERVISOR_PCPUS_MAX, sizeof(*places));
+    int count;
+
+    if (!places)
+        return -ENOMEM;
+    count = hypervisor_ask(hypervisor, pcpus, sample->host.pcpus, places);
+    if (count < 0)
+        return count;
+    for (int i = 0; i < count; i++)
+        sample->pcpu[i].is = places[i];
+    sample->pcpus = (uint32_t)count;
+    sample->pcpus_ns = sample->began_ns;
+    return 0;
+}
+
+static void ask_scheduling(struct hypervisor *hypervisor, struct hypercall_domain *domain)
+{
+    int r = hypervisor_ask(hypervisor, scheduling, domain->is.domid, &domain->scheduling);
+
+    domain->scheduling_asked = true;
+    domain->scheduling_known = r == 0;
+}
+
+/* New domains, a limited number each round; and one of the others, in turn. */
+static void ask_schedulings(struct hypervisor *hypervisor, struct hypercall_sample *sample)
+{
+    struct hypercall_domain *next = NULL;
+    uint32_t asked = 0;
+
+    for (uint32_t i = 0; i < sample->domains; i++) {
+        struct hypercall_domain *domain = &sample->domain[i];
+
+        if (!domain->scheduling_asked) {
+            if (asked++ < HYPERCALL_SCHEDULING_MAX)
+                ask_scheduling(hypervisor, domain);
+        } else if (!next && domain->is.domid >= sample->scheduling_next) {
+            next = domain;
+        }
+    }
+    if (next && !asked)
+        ask_scheduling(hypervisor, next);
+    sample->scheduling_next = next ? next->is.domid + 1 : 0;
 }
 
 static bool is_due(uint64_t since_ns, uint64_t now_ns)
@@ -255,18 +298,14 @@ static int ask_host(struct hypervisor *hypervisor, const struct hypercall_sample
 
     /* Where a pCPU is may be another place after it came back, and its row may be a new one. */
     if (is_due(before->pcpus_ns, sample->began_ns) || sample->host.pcpus_online != online) {
-        count = hypervisor_ask(hypervisor, pcpus, sample->host.pcpus, sample->pcpu);
-        if (count < 0)
-            return count;
-        sample->generation += (uint32_t)count != sample->pcpus;
-        sample->pcpus = (uint32_t)count;
-        sample->pcpus_ns = sample->began_ns;
+        r = ask_places(hypervisor, sample);
+        if (r < 0)
+            return r;
     }
     if (is_due(before->nodes_ns, sample->began_ns)) {
         count = hypervisor_ask(hypervisor, nodes, HYPERVISOR_NODES_MAX, sample->node);
         if (count < 0)
             return count;
-        sample->generation += (uint32_t)count != sample->nodes;
         sample->nodes = (uint32_t)count;
         sample->nodes_ns = sample->began_ns;
     }
@@ -276,25 +315,21 @@ static int ask_host(struct hypervisor *hypervisor, const struct hypercall_sample
 /* Everything of `before` but its domains and vCPUs, which are matched one by one. */
 static int start_from(const struct hypercall_sample *before, struct hypercall_sample *sample)
 {
-    struct hypercall_sample *to = sample;
     struct hypercall_sample kept = *sample;
 
-    if (make_pcpus(&kept) < 0) {
-        *to = kept;
+    if (!kept.pcpu)
+        kept.pcpu = calloc(HYPERVISOR_PCPUS_MAX, sizeof(*kept.pcpu));
+    *sample = *before;
+    sample->domain = kept.domain;
+    sample->domains_capacity = kept.domains_capacity;
+    sample->vcpu = kept.vcpu;
+    sample->vcpus_capacity = kept.vcpus_capacity;
+    sample->pcpu = kept.pcpu;
+    sample->domains = sample->vcpus = 0;
+    if (!sample->pcpu)
         return -ENOMEM;
-    }
-    *to = *before;
-    to->domain = kept.domain;
-    to->domains_capacity = kept.domains_capacity;
-    to->vcpu = kept.vcpu;
-    to->vcpus_capacity = kept.vcpus_capacity;
-    to->idle_ns = kept.idle_ns;
-    to->pcpu = kept.pcpu;
-    to->domains = to->vcpus = 0;
-    if (before->idle_ns)
-        memcpy(to->idle_ns, before->idle_ns, HYPERVISOR_PCPUS_MAX * sizeof(*to->idle_ns));
     if (before->pcpu)
-        memcpy(to->pcpu, before->pcpu, HYPERVISOR_PCPUS_MAX * sizeof(*to->pcpu));
+        memcpy(sample->pcpu, before->pcpu, HYPERVISOR_PCPUS_MAX * sizeof(*sample->pcpu));
     return 0;
 }
 
@@ -332,6 +367,7 @@ int hypercall_sample_take(struct hypervisor *hypervisor, enum hypercall_round ro
         sample->round++;
         sample->full_ns = sample->began_ns;
         ask_domains(hypervisor, sample);
+        ask_schedulings(hypervisor, sample);
         r = ask_host(hypervisor, before, sample);
     }
     if (r < 0)

@@ -7,7 +7,8 @@
  *  - a call for each vCPU, but none for those of a domain that has not run since they were asked
  *    last (the list says how long a domain ran in all), and as a rule none for offline vCPUs;
  *  - host and pCPUs: one call each; where pCPUs are, again when their number changed; memory of
- *    nodes, now and then.
+ *    nodes, now and then;
+ *  - what the scheduler was told about a domain: when it is new, then of one domain each round.
  *
  * Plain data without threads: hypercalls.c has the thread.
  */
@@ -24,6 +25,9 @@
 
 /* Offline vCPUs are asked along with the others once in so many rounds. */
 #define HYPERCALL_OFFLINE_ROUNDS 16U
+
+/* New domains whose scheduling is asked about in one round. */
+#define HYPERCALL_SCHEDULING_MAX 64U
 
 enum hypercall_round {
     HYPERCALL_LIST, /* which domains exist; numbers stay as they were */
@@ -43,6 +47,15 @@ struct hypercall_domain {
     bool asked;             /* the vCPUs were, when these were the domain's figures: */
     uint64_t asked_cpu_ns;
     uint32_t asked_online;
+    struct hypervisor_scheduling scheduling;
+    bool scheduling_asked;
+    bool scheduling_known;
+};
+
+struct hypercall_pcpu {
+    struct hypervisor_pcpu is;
+    uint64_t idle_ns; /* never falls */
+    bool online;
 };
 
 struct hypercall_sample {
@@ -53,6 +66,7 @@ struct hypercall_sample {
     uint32_t round;              /* full rounds so far */
     uint64_t generation;         /* grows when a domain came, went, or got another vCPU */
     uint64_t incarnations;       /* given out so far */
+    uint32_t scheduling_next;    /* the domid whose turn it is to be asked about its scheduling */
 
     struct hypercall_domain *domain; /* ascending domid */
     uint32_t domains, domains_capacity;
@@ -60,8 +74,7 @@ struct hypercall_sample {
     uint32_t vcpus, vcpus_capacity;
 
     struct hypervisor_host host;
-    uint64_t *idle_ns; /* per pCPU; never falls */
-    struct hypervisor_pcpu *pcpu;
+    struct hypercall_pcpu *pcpu; /* room for HYPERVISOR_PCPUS_MAX */
     uint32_t pcpus;
     uint64_t pcpus_ns; /* when they were looked up */
     struct hypervisor_node node[HYPERVISOR_NODES_MAX];

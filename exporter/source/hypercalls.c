@@ -17,9 +17,9 @@
 
 #include "service/log.h"
 #include "source/clock.h"
+#include "source/hypercall_columns.h"
 #include "source/hypercall_sample.h"
 #include "source/hypervisor.h"
-#include "source/stats_abi.h"
 #include "util/monotonic.h"
 #include "util/pulse.h"
 
@@ -32,13 +32,6 @@ enum worker_state {
     WORKER_ORDERED, /* `round` shall be made */
     WORKER_BUSY,
     WORKER_FINISHED, /* `filled` is the owner's to take */
-};
-
-const uint64_t hypercalls_columns[SNAPSHOT_KINDS] = {
-    [SNAPSHOT_DOMAIN] = SNAPSHOT_COLUMN(DOMAIN_CPU_NS) | SNAPSHOT_COLUMN(DOMAIN_VCPUS_MAX) |
-                        SNAPSHOT_COLUMN(DOMAIN_VCPUS_ONLINE) | SNAPSHOT_COLUMN(DOMAIN_DYING),
-    [SNAPSHOT_VCPU] = SNAPSHOT_COLUMN(VCPU_RUNNING_NS) | SNAPSHOT_COLUMN(VCPU_PCPU),
-    [SNAPSHOT_SELF] = SNAPSHOT_COLUMN(SELF_HYPERCALLS),
 };
 
 struct hypercalls {
@@ -272,6 +265,24 @@ static void log_failure(struct hypercalls *calls)
                     (unsigned long long)suppressed);
 }
 
+static void calls_describe_host(struct source *source, struct topology_host *ret_host)
+{
+    const struct hypercall_sample *current = hypercalls_of(source)->current;
+
+    *ret_host = (struct topology_host){.pcpus = current->pcpus, .nodes = current->nodes};
+}
+
+/* The source's own figures: how the round went that the numbers are from. */
+static void put_self(struct hypercalls *calls, struct snapshot *snapshot)
+{
+    uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
+
+    self[SELF_HYPERCALLS] = calls->current->calls;
+    self[SELF_SAMPLE_OK] = has_numbers(calls);
+    self[SELF_SAMPLE_NS] =
+        calls->late ? busy_ns(calls) : calls->current->ended_ns - calls->current->began_ns;
+}
+
 static int calls_begin(struct source *source, struct snapshot *snapshot)
 {
     struct hypercalls *calls = hypercalls_of(source);
@@ -280,7 +291,9 @@ static int calls_begin(struct source *source, struct snapshot *snapshot)
     log_failure(calls);
     for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++)
         snapshot->columns[kind] |= hypercalls_columns[kind];
-    snapshot_row(snapshot, SNAPSHOT_SELF, 0)[SELF_HYPERCALLS] = calls->current->calls;
+    put_self(calls, snapshot);
+    if (has_numbers(calls))
+        hypercall_columns_host(calls->current, snapshot);
 
     clock_gettime(CLOCK_REALTIME, &now);
     snapshot->source = source->id;
@@ -294,24 +307,9 @@ static void calls_read(struct source *source, void *attachment, struct snapshot 
 {
     struct hypercalls *calls = hypercalls_of(source);
     const struct hypercall_domain *domain = find(calls, attachment);
-    const struct topology_domain *who = &snapshot->topology->domain[row];
-    uint64_t *fields = snapshot_row(snapshot, SNAPSHOT_DOMAIN, row);
 
-    if (!domain || !has_numbers(calls))
-        return;
-    fields[DOMAIN_VCPUS_MAX] = domain->is.vcpus;
-    fields[DOMAIN_VCPUS_ONLINE] = domain->is.vcpus_online;
-    fields[DOMAIN_DYING] = domain->is.dying;
-
-    for (uint32_t vcpu = 0; vcpu < who->vcpus && vcpu < domain->is.vcpus; vcpu++) {
-        const struct hypercall_vcpu *is = &calls->current->vcpu[domain->first_vcpu + vcpu];
-        uint64_t *columns = snapshot_row(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu);
-
-        if (!is->known)
-            continue;
-        columns[VCPU_RUNNING_NS] = is->is.running_ns;
-        columns[VCPU_PCPU] = is->is.pcpu;
-    }
+    if (domain && has_numbers(calls))
+        hypercall_columns_domain(calls->current, domain, snapshot, row);
 }
 
 /* A round under way is no excuse: one that takes as long as the watchdog's patience is stuck. */
@@ -396,6 +394,7 @@ int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_sou
         .detach = calls_detach,
         .gone = calls_gone,
         .describe = calls_describe,
+        .describe_host = calls_describe_host,
         .begin = calls_begin,
         .read = calls_read,
         .wake = calls_wake,

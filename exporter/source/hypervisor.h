@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What hypercalls tell about a host, in plain types: libxenctrl's own stay in xen_hypercall.c, the
- * one that asks a real Xen. Every function here is one hypercall, and is counted.
+ * one that asks a real Xen. A function here is one hypercall, which is counted; the few that may
+ * need two count the second themselves.
  */
 #pragma once
 
@@ -27,7 +28,7 @@ struct hypervisor_domain {
     uint32_t vcpus_online;
     uint32_t shutdown_code; /* SHUTDOWN_*, where `shutdown` */
     uint32_t cpupool;       /* HYPERVISOR_UNKNOWN: none */
-    bool running, blocked, paused, shutdown, dying;
+    bool running, blocked, paused, shutdown, crashed, dying;
     uint64_t cpu_ns; /* running time of all vCPUs */
     uint64_t pages, max_pages, outstanding_pages, shared_pages, paged_pages;
     uint8_t uuid[16];
@@ -47,7 +48,7 @@ struct hypervisor_host {
     uint64_t total_pages, free_pages, outstanding_pages;
 };
 
-/* Where a pCPU is; HYPERVISOR_UNKNOWN where Xen does not know. */
+/* Where a pCPU is; HYPERVISOR_UNKNOWN where Xen does not know, or it is not there. */
 struct hypervisor_pcpu {
     uint32_t core, socket, node;
 };
@@ -55,6 +56,11 @@ struct hypervisor_pcpu {
 /* Memory in bytes; UINT64_MAX: there is no such node. */
 struct hypervisor_node {
     uint64_t total, free;
+};
+
+/* What the scheduler that has the domain was told about it. */
+struct hypervisor_scheduling {
+    uint32_t weight, cap; /* cap: percent of a pCPU; 0: none */
 };
 
 struct hypervisor;
@@ -66,6 +72,9 @@ struct hypervisor_ops {
     /* -ESRCH: no such vCPU, or no such domain (any more). */
     int (*vcpu)(struct hypervisor *hypervisor, uint32_t domid, uint32_t vcpu,
                 struct hypervisor_vcpu *ret_vcpu);
+    /* -EOPNOTSUPP: its scheduler knows neither; -ESRCH: no such domain. */
+    int (*scheduling)(struct hypervisor *hypervisor, uint32_t domid,
+                      struct hypervisor_scheduling *ret_scheduling);
     int (*host)(struct hypervisor *hypervisor, struct hypervisor_host *ret_host);
     /* Nanoseconds idle of each pCPU, 0 while offline; returns how many, or a negative errno. */
     int (*idle)(struct hypervisor *hypervisor, uint32_t limit, uint64_t *ret_ns);

@@ -116,7 +116,7 @@ int pages_source_new(struct frames *frames, enum snapshot_source id, struct sour
  */
 int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_source) must_check;
 
-/* The columns that it gives. */
+/* The columns that it gives. What is missing, only statistics tables tell. */
 extern const uint64_t hypercalls_columns[SNAPSHOT_KINDS];
 
 /* What a simulated host consists of. */

@@ -91,6 +91,7 @@ void xen_hypercall_domain(const struct xen_domctl_getdomaininfo *info,
         .shared_pages = info->shr_pages,
         .paged_pages = info->paged_pages,
     };
+    ret_domain->crashed = ret_domain->shutdown && ret_domain->shutdown_code == SHUTDOWN_crash;
     memcpy(ret_domain->uuid, info->handle, sizeof(ret_domain->uuid));
 }
 
@@ -163,6 +164,44 @@ static int ask_vcpu(struct hypervisor *hypervisor, uint32_t domid, uint32_t vcpu
     return 0;
 }
 
+static int ask_credit2(struct xen_hypervisor *xen, uint32_t domid,
+                       struct hypervisor_scheduling *ret_scheduling)
+{
+    struct xen_domctl_sched_credit2 is;
+
+    if (xc_sched_credit2_domain_get(xen->xc, domid, &is) < 0)
+        return -errno;
+    *ret_scheduling = (struct hypervisor_scheduling){.weight = is.weight, .cap = is.cap};
+    return 0;
+}
+
+static int ask_credit(struct xen_hypervisor *xen, uint32_t domid,
+                      struct hypervisor_scheduling *ret_scheduling)
+{
+    struct xen_domctl_sched_credit is;
+
+    if (xc_sched_credit_domain_get(xen->xc, domid, &is) < 0)
+        return -errno;
+    *ret_scheduling = (struct hypervisor_scheduling){.weight = is.weight, .cap = is.cap};
+    return 0;
+}
+
+/* Each cpupool may have another scheduler. Asked about another than the domain's, Xen says EINVAL.
+ */
+static int ask_scheduling(struct hypervisor *hypervisor, uint32_t domid,
+                          struct hypervisor_scheduling *ret_scheduling)
+{
+    struct xen_hypervisor *xen = xen_of(hypervisor);
+    int r;
+
+    r = ask_credit2(xen, domid, ret_scheduling);
+    if (r != -EINVAL)
+        return r;
+    hypervisor->calls++;
+    r = ask_credit(xen, domid, ret_scheduling);
+    return r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
 static int ask_host(struct hypervisor *hypervisor, struct hypervisor_host *ret_host)
 {
     xc_physinfo_t info = {0};
@@ -232,6 +271,7 @@ int xen_hypervisor_new(struct hypervisor **ret_hypervisor)
     static const struct hypervisor_ops ops = {
         .domains = ask_domains,
         .vcpu = ask_vcpu,
+        .scheduling = ask_scheduling,
         .host = ask_host,
         .idle = ask_idle,
         .pcpus = ask_pcpus,

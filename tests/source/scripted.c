@@ -60,6 +60,20 @@ static int ask_vcpu(struct hypervisor *hypervisor, uint32_t domid, uint32_t vcpu
     return leave(s, -ESRCH);
 }
 
+/* A weight of 0 stands for a scheduler without any. */
+static int ask_scheduling(struct hypervisor *hypervisor, uint32_t domid,
+                          struct hypervisor_scheduling *ret_scheduling)
+{
+    struct scripted *s = enter(hypervisor, &((struct scripted *)hypervisor)->asked_scheduling);
+
+    for (uint32_t i = 0; i < s->domains; i++)
+        if (s->domain[i].is.domid == domid && !s->domain[i].vanished) {
+            *ret_scheduling = s->domain[i].scheduling;
+            return leave(s, ret_scheduling->weight ? 0 : -EOPNOTSUPP);
+        }
+    return leave(s, -ESRCH);
+}
+
 static int ask_host(struct hypervisor *hypervisor, struct hypervisor_host *ret_host)
 {
     struct scripted *s = enter(hypervisor, &((struct scripted *)hypervisor)->asked_host);
@@ -105,6 +119,7 @@ void scripted_init(struct scripted *scripted)
     static const struct hypervisor_ops ops = {
         .domains = ask_domains,
         .vcpu = ask_vcpu,
+        .scheduling = ask_scheduling,
         .host = ask_host,
         .idle = ask_idle,
         .pcpus = ask_pcpus,
@@ -154,6 +169,7 @@ struct scripted_domain *scripted_add(struct scripted *scripted, uint32_t domid, 
                .cpu_ns = vcpus * ns,
                .pages = 10,
                .max_pages = 20},
+        .scheduling = {.weight = 256},
     };
     domain->is.uuid[0] = (uint8_t)domid;
     domain->is.uuid[15] = (uint8_t)(domid >> 8);
@@ -183,5 +199,6 @@ void scripted_run(struct scripted_domain *domain, uint32_t vcpu, uint64_t ns)
 void scripted_count_anew(struct scripted *scripted)
 {
     scripted->asked_domains = scripted->asked_vcpus = scripted->asked_host = 0;
-    scripted->asked_idle = scripted->asked_pcpus = scripted->asked_nodes = 0;
+    scripted->asked_scheduling = scripted->asked_idle = scripted->asked_pcpus =
+        scripted->asked_nodes = 0;
 }

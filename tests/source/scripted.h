@@ -17,7 +17,8 @@ struct scripted_domain {
     struct hypervisor_domain is;
     struct hypervisor_vcpu vcpu[SCRIPTED_VCPUS];
     uint64_t missing; /* bit v: there is no such vCPU */
-    bool vanished;    /* listed, but not there any more */
+    struct hypervisor_scheduling scheduling;
+    bool vanished; /* listed, but not there any more */
 };
 
 struct scripted {
@@ -31,7 +32,8 @@ struct scripted {
 
     int error;     /* what every call says; 0: an answer */
     bool disorder; /* the list comes back to front */
-    unsigned int asked_domains, asked_vcpus, asked_host, asked_idle, asked_pcpus, asked_nodes;
+    unsigned int asked_domains, asked_vcpus, asked_host, asked_idle, asked_pcpus, asked_nodes,
+        asked_scheduling;
 
     pthread_mutex_t gate; /* each call goes through it: a test that holds it makes calls hang */
 };

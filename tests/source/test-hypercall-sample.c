@@ -65,14 +65,15 @@ START_TEST(one_round_asks_once_for_each_vcpu)
     ck_assert_uint_eq(xen.asked_idle, 1);
     ck_assert_uint_eq(xen.asked_pcpus, 1);
     ck_assert_uint_eq(xen.asked_nodes, 1);
-    ck_assert_uint_eq(now()->calls, 10);
+    ck_assert_uint_eq(xen.asked_scheduling, 2);
+    ck_assert_uint_eq(now()->calls, 12);
     ck_assert_uint_eq(now()->domains, 2);
     ck_assert_uint_eq(vcpu(0, 1)->is.running_ns, 1000);
     ck_assert_uint_eq(vcpu(7, 2)->is.running_ns, 5000);
     ck_assert_uint_eq(vcpu(7, 2)->is.pcpu, 2);
     ck_assert_uint_eq(now()->host.free_pages, 400);
     ck_assert_uint_eq(now()->pcpus, 4);
-    ck_assert_uint_eq(now()->idle_ns[3], 400);
+    ck_assert_uint_eq(now()->pcpu[3].idle_ns, 400);
     ck_assert_uint_eq(now()->node[0].free, 400 * 4096);
 }
 END_TEST
@@ -278,18 +279,44 @@ START_TEST(pcpus_come_and_go)
     xen.pcpu[3] =
         (struct hypervisor_pcpu){HYPERVISOR_UNKNOWN, HYPERVISOR_UNKNOWN, HYPERVISOR_UNKNOWN};
     ck_assert_int_eq(take(HYPERCALL_FULL), 0);
-    ck_assert_uint_eq(now()->idle_ns[3], 400);
+    ck_assert_uint_eq(now()->pcpu[3].idle_ns, 400);
     ck_assert_uint_eq(xen.asked_pcpus, 1);
-    ck_assert_uint_eq(now()->pcpu[3].node, HYPERVISOR_UNKNOWN);
+    ck_assert_uint_eq(now()->pcpu[3].is.node, HYPERVISOR_UNKNOWN);
 
     xen.idle_ns[3] = 500;
     xen.host.pcpus_online = 4;
     xen.pcpu[3] = (struct hypervisor_pcpu){.core = 3};
     ck_assert_int_eq(take(HYPERCALL_FULL), 0);
-    ck_assert_uint_eq(now()->idle_ns[3], 500);
-    ck_assert_uint_eq(now()->pcpu[3].core, 3);
+    ck_assert_uint_eq(now()->pcpu[3].idle_ns, 500);
+    ck_assert_uint_eq(now()->pcpu[3].is.core, 3);
     ck_assert_int_eq(take(HYPERCALL_FULL), 0);
     ck_assert_uint_eq(xen.asked_pcpus, 0);
+}
+END_TEST
+
+/* Would catch a call per domain and round for what hardly ever changes, or a change never seen. */
+START_TEST(scheduling_is_asked_in_turn)
+{
+    for (uint32_t domid = 0; domid < 100; domid++)
+        scripted_add(&xen, domid, 1, 0);
+    xen.domain[7].scheduling.weight = 0; /* the null scheduler */
+    xen.domain[9].scheduling.cap = 50;
+    ck_assert_int_eq(take(HYPERCALL_FULL), 0);
+    ck_assert_uint_eq(xen.asked_scheduling, HYPERCALL_SCHEDULING_MAX);
+    ck_assert_int_eq(take(HYPERCALL_FULL), 0);
+    ck_assert_uint_eq(xen.asked_scheduling, 100 - HYPERCALL_SCHEDULING_MAX);
+    ck_assert(!domain(7)->scheduling_known);
+    ck_assert_uint_eq(domain(9)->scheduling.cap, 50);
+    ck_assert_uint_eq(domain(99)->scheduling.weight, 256);
+
+    for (uint32_t i = 0; i < 100; i++)
+        xen.domain[i].scheduling = (struct hypervisor_scheduling){.weight = 512};
+    for (int round = 0; round < 101; round++) {
+        ck_assert_int_eq(take(HYPERCALL_FULL), 0);
+        ck_assert_uint_le(xen.asked_scheduling, 1);
+    }
+    for (uint32_t domid = 0; domid < 100; domid++)
+        ck_assert_uint_eq(domain(domid)->scheduling.weight, 512);
 }
 END_TEST
 
@@ -356,6 +383,7 @@ int main(void)
     tcase_add_test(tests, a_look_lists_and_keeps_the_numbers);
     tcase_add_test(tests, generation_follows_the_set);
     tcase_add_test(tests, pcpus_come_and_go);
+    tcase_add_test(tests, scheduling_is_asked_in_turn);
     tcase_add_test(tests, a_failure_leaves_what_was_known);
     tcase_add_test(tests, a_list_out_of_order_is_refused);
     tcase_add_test(tests, nothing_is_fine_too);

@@ -30,7 +30,6 @@ struct daemon {
     struct loop *loop;
     struct sampling sampling;
     bool all_mapped;
-    struct request_local *requests;
     struct addresses addresses; /* the server borrows them */
     struct http_server *server;
     struct supervision supervision;
@@ -53,8 +52,8 @@ static struct supervision_facts facts_of(const struct daemon *daemon)
     if (daemon->sampling.xenstore)
         xenstore_figures(daemon->sampling.xenstore, &figures);
     return (struct supervision_facts){
-        .source = snapshot_source_name(daemon->sampling.source->id),
-        .domains = sampler_domains(daemon->sampling.sampler),
+        .source = sampling_source_name(&daemon->sampling),
+        .domains = sampling_domains(&daemon->sampling),
         .all_mapped = daemon->all_mapped,
         .xenstore_away = !figures.connected,
         .reload_failed = daemon->reload_failed,
@@ -66,7 +65,7 @@ static void scan(struct daemon *daemon)
     struct supervision_facts facts;
 
     /* What fails was logged, and is tried again. */
-    daemon->all_mapped = sampler_scan(daemon->sampling.sampler) == 0;
+    daemon->all_mapped = sampling_scan(&daemon->sampling) == 0;
     facts = facts_of(daemon);
     http_server_set_ready(daemon->server, supervision_update(&daemon->supervision, &facts));
 }
@@ -85,14 +84,15 @@ static void on_numbers(void *userdata)
     struct daemon *daemon = userdata;
 
     scan(daemon);
-    request_local_answer(daemon->requests);
+    if (daemon->sampling.requests)
+        request_local_answer(daemon->sampling.requests);
 }
 
 static void on_request(void *userdata)
 {
     struct daemon *daemon = userdata;
 
-    request_local_answer(daemon->requests);
+    request_local_answer(daemon->sampling.requests);
 }
 
 static void on_end(void *userdata)
@@ -149,17 +149,17 @@ static int build_loop(struct daemon *daemon)
 
 static int connect_loop(struct daemon *daemon, uint64_t watchdog_ms)
 {
-    struct xenstore *xenstore = daemon->sampling.xenstore;
-    int numbers_fd = sampler_fd(daemon->sampling.sampler);
+    const struct sampling *sampling = &daemon->sampling;
+    int numbers_fd = sampling->sampler ? sampler_fd(sampling->sampler) : -1;
     int r;
 
     r = loop_add_timer(daemon->loop, SAMPLER_SCAN_MS, on_numbers, daemon);
     if (r >= 0 && numbers_fd >= 0)
         r = loop_add_fd(daemon->loop, numbers_fd, on_numbers, daemon);
-    if (r >= 0)
-        r = loop_add_fd(daemon->loop, request_local_fd(daemon->requests), on_request, daemon);
-    if (r >= 0 && xenstore)
-        r = loop_add_fd(daemon->loop, xenstore_fd(xenstore), on_xenstore, daemon);
+    if (r >= 0 && sampling->requests)
+        r = loop_add_fd(daemon->loop, request_local_fd(sampling->requests), on_request, daemon);
+    if (r >= 0 && sampling->xenstore)
+        r = loop_add_fd(daemon->loop, xenstore_fd(sampling->xenstore), on_xenstore, daemon);
     if (r >= 0 && watchdog_ms > 0)
         r = loop_add_timer(daemon->loop, watchdog_ms, on_watchdog, daemon);
     return r;
@@ -172,8 +172,8 @@ static enum daemon_exit build_server(struct daemon *daemon)
         .addresses = daemon->addresses.address,
         .addresses_count = daemon->addresses.count,
         .telemetry_path = options->telemetry_path,
-        .source = snapshot_source_name(daemon->sampling.source->id),
-        .wall = request_local_wall(daemon->requests),
+        .source = sampling_source_name(&daemon->sampling),
+        .wall = sampling_wall(&daemon->sampling),
         .exposition = daemon_exposition_options(options),
         .max_scrapes = options->web.max_requests,
         .max_connections = options->web.max_connections,
@@ -209,11 +209,6 @@ static enum daemon_exit build(struct daemon *daemon)
     r = sampling_init(daemon->options, &daemon->sampling);
     if (r < 0)
         return r == -ENXIO ? DAEMON_NO_SOURCE : DAEMON_FAILED;
-    r = request_local_new(daemon->sampling.sampler, &daemon->requests);
-    if (r < 0) {
-        log_error("cannot start: %s", strerror(-r));
-        return DAEMON_FAILED;
-    }
     return build_server(daemon);
 }
 
@@ -250,10 +245,9 @@ static enum daemon_exit serve(struct daemon *daemon)
 
 static void tear_down(struct daemon *daemon)
 {
-    if (daemon->requests)
-        request_local_stop(daemon->requests);
+    if (daemon->sampling.requests)
+        request_local_stop(daemon->sampling.requests);
     http_server_free(daemon->server);
-    request_local_free(daemon->requests);
     sampling_deinit(&daemon->sampling);
     loop_free(daemon->loop);
     options_deinit(&daemon->reloaded);

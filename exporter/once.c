@@ -28,19 +28,7 @@ static void wait_for_names(const struct sampling *sampling)
     }
 }
 
-/* Likewise for numbers that must be fetched; they come, or will not be waited for any longer. */
-static void wait_for_numbers(const struct sampling *sampling)
-{
-    uint64_t asked_ns = monotonic_ns();
-
-    while (!sampler_prepare(sampling->sampler, asked_ns)) {
-        struct pollfd fd = {.fd = sampler_fd(sampling->sampler), .events = POLLIN};
-
-        poll(&fd, 1, SAMPLER_SCAN_MS);
-    }
-}
-
-static int write_once(const struct sampling *sampling, const struct options *options)
+static int write_once(struct sampling *sampling, const struct options *options)
 {
     struct exposition_options exposition = daemon_exposition_options(options);
     cleanup(cleanup_snapshot) struct snapshot *snapshot = NULL;
@@ -48,8 +36,7 @@ static int write_once(const struct sampling *sampling, const struct options *opt
     int r;
 
     wait_for_names(sampling);
-    wait_for_numbers(sampling);
-    r = sampler_take(sampling->sampler, &snapshot);
+    r = sampling_take(sampling, &snapshot);
     if (r == 0)
         r = exposition_render_once(snapshot, FORMAT_TEXT, &exposition, &text);
     if (r == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "sampler/recorder.h"
 #include "sampler/sampler.h"
 #include "util/monotonic.h"
 
@@ -20,6 +21,7 @@ struct waiting {
 struct request_local {
     struct request_wall wall;
     struct sampler *sampler;
+    struct recorder *recorder;
     int fd;
 
     pthread_mutex_t lock; /* everything below */
@@ -87,6 +89,8 @@ void request_local_answer(struct request_local *requests)
         return;
 
     r = sampler_take(requests->sampler, &snapshot);
+    if (r == 0 && requests->recorder)
+        recorder_add(requests->recorder, snapshot);
     now_ns = monotonic_ns();
     for (size_t i = 0; i < count; i++) {
         if (r == 0 && waiting[i].deadline_ns < now_ns)
@@ -121,7 +125,8 @@ int request_local_fd(const struct request_local *requests)
     return requests->fd;
 }
 
-int request_local_new(struct sampler *sampler, struct request_local **ret_requests)
+int request_local_new(struct sampler *sampler, struct recorder *recorder,
+                      struct request_local **ret_requests)
 {
     static const struct request_wall_ops ops = {.ask = ask};
     struct request_local *requests = calloc(1, sizeof(*requests));
@@ -131,6 +136,7 @@ int request_local_new(struct sampler *sampler, struct request_local **ret_reques
         return -ENOMEM;
     requests->wall.ops = &ops;
     requests->sampler = sampler;
+    requests->recorder = recorder;
     requests->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (requests->fd < 0) {
         r = -errno;

@@ -8,14 +8,17 @@
 #include "sampler/request.h"
 #include "util/cleanup.h"
 
+struct recorder;
 struct request_local;
 struct sampler;
 
 /* More requests than this in flight are refused with -EAGAIN. */
 #define REQUEST_LOCAL_MAX 256
 
-/* Borrows the sampler. */
-int request_local_new(struct sampler *sampler, struct request_local **ret_requests) must_check;
+/* Borrows the sampler, and the recorder, which may be NULL: it gets every snapshot that is given.
+ */
+int request_local_new(struct sampler *sampler, struct recorder *recorder,
+                      struct request_local **ret_requests) must_check;
 
 /* Answers what still waits with -ESHUTDOWN. Always returns NULL. */
 struct request_local *request_local_free(struct request_local *requests);

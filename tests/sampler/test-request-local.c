@@ -52,7 +52,7 @@ static void set_up(void)
     ck_assert_int_eq(simulated_frames_new(&config, &frames), 0);
     ck_assert_int_eq(pages_source_new(frames, SNAPSHOT_SOURCE_SIMULATED, &source, &reason), 0);
     ck_assert_int_eq(sampler_new(source, NULL, &sampler), 0);
-    ck_assert_int_eq(request_local_new(sampler, &requests), 0);
+    ck_assert_int_eq(request_local_new(sampler, NULL, &requests), 0);
     wall = request_local_wall(requests);
 }
 

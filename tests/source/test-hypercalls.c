@@ -177,7 +177,7 @@ START_TEST(a_hypercall_that_hangs_costs_its_numbers_alone)
     uint64_t asked_ns;
 
     snapshot_unref(take());
-    ck_assert_int_eq(request_local_new(sampler, &requests), 0);
+    ck_assert_int_eq(request_local_new(sampler, NULL, &requests), 0);
     hold();
     /* The numbers of a moment ago may still be shared. */
     poll(NULL, 0, (int)(2 * SOURCE_SHARED_NS / NS_PER_MS));

@@ -8,7 +8,7 @@ from xenlab.metrics import Scraper, scrape
 
 DEADLINE = 600  # half a minute on a machine that has nothing else to do
 SCRAPES = 1000
-PROBE_PERIOD = 4.0  # seconds between two liveness probes of xenstored, at the least
+PROBE_PERIOD = 3.0  # seconds between two liveness probes of xenstored, at the least
 HEADER = 16  # bytes that open each xenstore message
 SETTLED = 6  # seconds after the start, when every domain is mapped and named
 IOCTL = re.compile(r"ioctl\(\d+</dev/xen/")

@@ -117,7 +117,8 @@ def test_death(lab):
     with shells(lab, 1) as (shell,):
         wait_for("the shell", lambda: shell in names(lab))
         daemon = "oxenstored" if lab.host.xenstored == "ocaml" else "xenstored"
-        lab.dom0.sh(f"PATH=$PATH:/usr/lib/xen-4.17/bin; rm -f {PIDFILE}; {daemon} --pid-file {PIDFILE} && xen-init-dom0")
+        lab.dom0.sh("PATH=$PATH:/usr/lib/xen-4.17/bin; kill $(cat /run/xenconsoled.pid); "
+                    f"rm -f {PIDFILE}; {daemon} --pid-file {PIDFILE} && xen-init-dom0 && xenconsoled --pid-file=/run/xenconsoled.pid")
         wait_for("the connection", lambda: is_connected(lab), patience=20)
         assert value(lab.scrape(), "xen_exporter_xenstore_reconnects_total") > reconnects
         # It knows nobody; what it is told about those who live on, and who is new, is shown.

@@ -103,6 +103,30 @@ static void on_end(void *userdata)
     loop_stop(daemon->loop);
 }
 
+static void set_limits(const struct options_web *web, struct http_server_config *config)
+{
+    config->max_scrapes = web->max_requests;
+    config->max_connections = web->max_connections;
+    config->max_connections_per_address = web->max_connections_per_address;
+    config->max_header_bytes = web->max_header_bytes;
+    config->header_timeout_ns = web->header_timeout_ns;
+    config->sample_timeout_ns = web->sample_timeout_ns;
+    config->send_timeout_ns = web->send_timeout_ns;
+    config->idle_timeout_ns = web->idle_timeout_ns;
+}
+
+/* What a running web server can follow. */
+static void apply(struct daemon *daemon, const struct options *options)
+{
+    struct exposition_options exposition = daemon_exposition_options(options);
+    struct http_server_config limits = {0};
+
+    http_server_set_exposition(daemon->server, &exposition);
+    set_limits(&options->web, &limits);
+    limits.max_connections = daemon->options->web.max_connections; /* needs a restart */
+    http_server_set_limits(daemon->server, &limits);
+}
+
 static void on_reload(void *userdata)
 {
     struct daemon *daemon = userdata;
@@ -114,9 +138,7 @@ static void on_reload(void *userdata)
     daemon->reload_failed =
         reload_options(daemon->argc, daemon->argv, daemon->options, current, &fresh) != 0;
     if (!daemon->reload_failed) {
-        struct exposition_options exposition = daemon_exposition_options(&fresh);
-
-        http_server_set_exposition(daemon->server, &exposition);
+        apply(daemon, &fresh);
         options_deinit(&daemon->reloaded);
         daemon->reloaded = fresh;
     }
@@ -175,17 +197,10 @@ static enum daemon_exit build_server(struct daemon *daemon)
         .source = sampling_source_name(&daemon->sampling),
         .wall = sampling_wall(&daemon->sampling),
         .exposition = daemon_exposition_options(options),
-        .max_scrapes = options->web.max_requests,
-        .max_connections = options->web.max_connections,
-        .max_connections_per_address = options->web.max_connections_per_address,
-        .max_header_bytes = options->web.max_header_bytes,
-        .header_timeout_ns = options->web.header_timeout_ns,
-        .sample_timeout_ns = options->web.sample_timeout_ns,
-        .send_timeout_ns = options->web.send_timeout_ns,
-        .idle_timeout_ns = options->web.idle_timeout_ns,
     };
     char error[256];
 
+    set_limits(&options->web, &config);
     if (http_server_new(&config, &daemon->server, error, sizeof(error)) < 0) {
         log_error("%s", error);
         return DAEMON_FAILED;

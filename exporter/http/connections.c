@@ -55,6 +55,18 @@ int connections_new(const struct connections_limits *limits, int wake_fd,
     return 0;
 }
 
+void connections_set_limits(struct connections *connections,
+                            const struct connections_limits *limits)
+{
+    unsigned int most = connections->places - CONNECTIONS_SLACK;
+
+    pthread_mutex_lock(&connections->lock);
+    connections->limits = *limits;
+    if (connections->limits.max > most)
+        connections->limits.max = most;
+    pthread_mutex_unlock(&connections->lock);
+}
+
 struct connections *connections_free(struct connections *connections)
 {
     if (!connections)

@@ -47,6 +47,12 @@ struct connections_limits {
 int connections_new(const struct connections_limits *limits, int wake_fd,
                     struct connections **ret_connections) must_check;
 
+/*
+ * Other limits for whatever happens from now on. There are never more places than at the beginning.
+ */
+void connections_set_limits(struct connections *connections,
+                            const struct connections_limits *limits);
+
 /* Always returns NULL. */
 struct connections *connections_free(struct connections *connections);
 

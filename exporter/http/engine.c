@@ -173,7 +173,9 @@ static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection
             return MHD_NO;
         enter(engine, connection, CONNECTION_ANSWERING);
         r = scrape_begin(engine->scrapes, connection_peer(client),
-                         now_ns + engine->config.sample_timeout_ns, connection, &request->scrape);
+                         now_ns +
+                             __atomic_load_n(&engine->config.sample_timeout_ns, __ATOMIC_RELAXED),
+                         connection, &request->scrape);
         if (r)
             return send_page(engine, connection, pages_of_error(r));
     }
@@ -431,6 +433,11 @@ void engine_set_exposition(struct engine *engine, const struct exposition_option
     engine->reload_options = *options;
     engine->reload = true;
     pthread_mutex_unlock(&engine->reload_lock);
+}
+
+void engine_set_sample_timeout(struct engine *engine, uint64_t ns)
+{
+    __atomic_store_n(&engine->config.sample_timeout_ns, ns, __ATOMIC_RELAXED);
 }
 
 void engine_set_ready(struct engine *engine, bool ready)

@@ -46,6 +46,9 @@ void engine_add(struct engine *engine, int fd, const struct sockaddr *address, s
 /* See http_server_set_exposition(). Safe from any thread. */
 void engine_set_exposition(struct engine *engine, const struct exposition_options *options);
 
+/* How long scrapes from now on wait for their sample. Safe from any thread. */
+void engine_set_sample_timeout(struct engine *engine, uint64_t ns);
+
 /* What /-/ready says; at first that it is not. Safe from any thread. */
 void engine_set_ready(struct engine *engine, bool ready);
 

@@ -72,6 +72,12 @@ static int limit(int fd, sa_family_t family, uint64_t send_timeout_ns)
     return r;
 }
 
+void listen_set_send_timeout(int fd, uint64_t send_timeout_ns)
+{
+    /* A Unix socket has no such timeout, and what was possible at first is possible again. */
+    (void)set_flag(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(send_timeout_ns / NS_PER_MS));
+}
+
 static int bind_socket(int fd, const struct listen_address *address)
 {
     return bind(fd, (const struct sockaddr *)&address->address, address->length) ? -errno : 0;

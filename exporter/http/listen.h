@@ -43,6 +43,9 @@ int listen_address_parse(const char *text, struct listen_address *ret_address, c
 int listen_open(const struct listen_address *address, uint64_t send_timeout_ns, int *ret_fd,
                 char *error, size_t error_size) must_check;
 
+/* Another `send_timeout_ns` for the connections that are accepted from now on. */
+void listen_set_send_timeout(int fd, uint64_t send_timeout_ns);
+
 /*
  * Closes the socket, and removes the file of a Unix socket unless it is inherited. `*fd` is -1
  * then, and may be before.

@@ -87,11 +87,9 @@ static int start_engine(struct http_server *server)
     return engine_new(&engine_config, &server->engine);
 }
 
-static int start(struct http_server *server)
+static struct connections_limits limits_of(const struct http_server_config *config)
 {
-    static const struct acceptor_ops acceptor_ops = {.accepted = on_accepted, .tick = on_tick};
-    const struct http_server_config *config = &server->config;
-    const struct connections_limits limits = {
+    return (struct connections_limits){
         .max = config->max_connections,
         .max_per_peer = config->max_connections_per_address,
         .timeout_ns = {[CONNECTION_READING] = config->header_timeout_ns,
@@ -99,6 +97,13 @@ static int start(struct http_server *server)
                        [CONNECTION_SENDING] = config->send_timeout_ns,
                        [CONNECTION_IDLE] = config->idle_timeout_ns},
     };
+}
+
+static int start(struct http_server *server)
+{
+    static const struct acceptor_ops acceptor_ops = {.accepted = on_accepted, .tick = on_tick};
+    const struct http_server_config *config = &server->config;
+    const struct connections_limits limits = limits_of(config);
     int bound[HTTP_SERVER_SOCKETS_MAX];
     size_t count = 0;
     int r;
@@ -190,6 +195,17 @@ void http_server_set_exposition(struct http_server *server,
                                 const struct exposition_options *options)
 {
     engine_set_exposition(server->engine, options);
+}
+
+void http_server_set_limits(struct http_server *server, const struct http_server_config *config)
+{
+    const struct connections_limits limits = limits_of(config);
+
+    connections_set_limits(server->connections, &limits);
+    engine_set_sample_timeout(server->engine, config->sample_timeout_ns);
+    for (size_t i = 0; i < HTTP_SERVER_SOCKETS_MAX; i++)
+        if (server->listen_fd[i] >= 0)
+            listen_set_send_timeout(server->listen_fd[i], config->send_timeout_ns);
 }
 
 void http_server_set_ready(struct http_server *server, bool ready)

@@ -67,6 +67,12 @@ struct http_server *http_server_free(struct http_server *server);
 void http_server_set_exposition(struct http_server *server,
                                 const struct exposition_options *options);
 
+/*
+ * Takes the connections per address and the times from `config`, for whatever happens from now on.
+ * More connections or scrapes than at first there can never be.
+ */
+void http_server_set_limits(struct http_server *server, const struct http_server_config *config);
+
 /* What /-/ready says; at first that it is not. */
 void http_server_set_ready(struct http_server *server, bool ready);
 

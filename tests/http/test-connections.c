@@ -205,6 +205,26 @@ START_TEST(reading)
 }
 END_TEST
 
+/* Would catch limits that stay what they were, or a table that is written beyond its end. */
+START_TEST(limits_can_change)
+{
+    const struct connections_limits others = {
+        .max = 1000, .max_per_peer = 3, .timeout_ns = {[CONNECTION_READING] = 50}};
+
+    ck_assert_int_eq(add(10, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(11, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(12, peer_v4(1), 0), -EUSERS);
+    connections_set_limits(connections, &others);
+    ck_assert_int_eq(add(12, peer_v4(1), 0), 0);
+    ck_assert_int_eq(add(13, peer_v4(1), 0), -EUSERS);
+    ck_assert_uint_eq(connections_cut_late(connections, 1), 50);
+    for (unsigned int i = 0; i < 10; i++)
+        if (add((int)(20 + i), peer_v4(2 + i), 0) != 0)
+            ck_assert_uint_ge(i, 1); /* the four places of the beginning are all there are */
+    ck_assert_ptr_null(find(29));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("connections");
@@ -214,6 +234,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, peers);
     tcase_add_test(tests, limits);
+    tcase_add_test(tests, limits_can_change);
     tcase_add_test(tests, shares);
     tcase_add_test(tests, deadlines);
     tcase_add_test(tests, reading);

@@ -9,6 +9,7 @@
 
 #include "addresses.h"
 #include "domains/xenstore.h"
+#include "exposition/missing.h"
 #include "exposition/process.h"
 #include "http/server.h"
 #include "reload.h"
@@ -233,6 +234,19 @@ static void log_option(void *userdata, const char *name, const char *value, cons
               "option %s: %s", name, value);
 }
 
+/* What a Xen without statistics tables does not tell is said once. */
+static void say_what_is_missing(const struct source *source)
+{
+    cleanup(buf_deinit) struct buf list = BUF_NULL;
+
+    if (!source || source->id != SNAPSHOT_SOURCE_HYPERCALLS)
+        return;
+    missing_list(hypercalls_columns, &list);
+    buf_append_byte(&list, '\0');
+    if (buf_error(&list) == 0)
+        log_info("hypercalls do not tell: %s", list.data);
+}
+
 /* Begins to answer: from here on there is somebody to tell. */
 static enum daemon_exit serve(struct daemon *daemon)
 {
@@ -250,6 +264,7 @@ static enum daemon_exit serve(struct daemon *daemon)
     snprintf(domains, sizeof(domains), "%u", facts.domains);
     log_event(LOG_LEVEL_INFO, LOG_FIELDS({"source", facts.source}, {"domains", domains}),
               "source: %s, domains: %s", facts.source, domains);
+    say_what_is_missing(daemon->sampling.source);
     r = connect_loop(daemon, watchdog_ms);
     if (r >= 0)
         r = loop_run(daemon->loop);

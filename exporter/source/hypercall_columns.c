@@ -10,7 +10,10 @@
 const uint64_t hypercalls_columns[SNAPSHOT_KINDS] = {
     [SNAPSHOT_HOST] = C(HOST_MEMORY) | C(HOST_MEMORY_FREE) | C(HOST_MEMORY_OUTSTANDING) |
                       C(HOST_PCPUS_ONLINE) | C(HOST_PCPUS_PRESENT) | C(HOST_NODES_ONLINE) |
-                      C(HOST_CPU_HZ),
+                      C(HOST_CPU_HZ) |
+                      /* counted from the domains */
+                      C(HOST_DOMAINS_RUNNING) | C(HOST_DOMAINS_BLOCKED) | C(HOST_DOMAINS_PAUSED) |
+                      C(HOST_DOMAINS_SHUTDOWN) | C(HOST_DOMAINS_CRASHED) | C(HOST_DOMAINS_DYING),
     [SNAPSHOT_DOMAIN] =
         C(DOMAIN_CPU_NS) | C(DOMAIN_VCPUS_MAX) | C(DOMAIN_VCPUS_ONLINE) | C(DOMAIN_RUNNING) |
         C(DOMAIN_BLOCKED) | C(DOMAIN_PAUSED) | C(DOMAIN_SHUTDOWN) | C(DOMAIN_CRASHED) |
@@ -21,7 +24,10 @@ const uint64_t hypercalls_columns[SNAPSHOT_KINDS] = {
     [SNAPSHOT_PCPU] =
         C(PCPU_IDLE_NS) | C(PCPU_ONLINE) | C(PCPU_NODE) | C(PCPU_SOCKET) | C(PCPU_CORE),
     [SNAPSHOT_NODE] = C(NODE_MEMORY) | C(NODE_MEMORY_FREE),
-    [SNAPSHOT_SELF] = C(SELF_HYPERCALLS),
+    [SNAPSHOT_SELF] = C(SELF_HYPERCALLS) | C(SELF_SAMPLE_OK) | C(SELF_SAMPLE_NS) |
+                      /* the sampler's, whatever the source */
+                      C(SELF_XENSTORE_CONNECTED) | C(SELF_XENSTORE_RECONNECTS) |
+                      C(SELF_XENSTORE_PROBES),
 };
 
 static uint64_t pages_to_bytes(uint64_t pages)

@@ -94,6 +94,60 @@ START_TEST(numbers_reach_the_snapshot)
 }
 END_TEST
 
+/* Would catch a column that is offered and never filled, or filled and not offered. */
+START_TEST(what_is_offered_is_given)
+{
+    cleanup(cleanup_snapshot) struct snapshot *snapshot = take();
+
+    for (unsigned int kind = 0; kind < SNAPSHOT_SELF; kind++) {
+        uint32_t rows = snapshot_rows(snapshot->topology, kind);
+
+        ck_assert(rows > 0 || kind == SNAPSHOT_COUNTER);
+        for (uint32_t row = 0; row < rows; row++)
+            for (uint32_t field = 0; field < snapshot->fields[kind]; field++) {
+                bool offered = snapshot->columns[kind] & SNAPSHOT_COLUMN(field),
+                     given = snapshot_row(snapshot, kind, row)[field] != SNAPSHOT_ABSENT;
+
+                ck_assert_msg(offered == given, "kind %u row %u field %u: offered %d, given %d",
+                              kind, row, field, offered, given);
+            }
+        ck_assert_uint_eq(snapshot->columns[kind], hypercalls_columns[kind]);
+    }
+}
+END_TEST
+
+/* Would catch a unit forgotten, or the place of one pCPU shown for another's. */
+START_TEST(units_and_places)
+{
+    cleanup(cleanup_snapshot) struct snapshot *snapshot = NULL;
+    const uint64_t *domain, *host;
+
+    hold();
+    xen.domain[0].is.crashed = xen.domain[0].is.shutdown = true;
+    xen.domain[0].is.shutdown_code = 3;
+    xen.domain[0].is.cpupool = HYPERVISOR_UNKNOWN;
+    xen.host.pcpus_online = 3;
+    xen.idle_ns[1] = 0;
+    xen.pcpu[2].core = 7;
+    release();
+    snapshot = take();
+    domain = snapshot_row(snapshot, SNAPSHOT_DOMAIN, 0);
+    host = snapshot_row(snapshot, SNAPSHOT_HOST, 0);
+    ck_assert_uint_eq(domain[DOMAIN_MEMORY], 10 * 4096);
+    ck_assert_uint_eq(domain[DOMAIN_MEMORY_MAX], 20 * 4096);
+    ck_assert_uint_eq(domain[DOMAIN_SHUTDOWN_CODE], 3);
+    ck_assert_uint_eq(domain[DOMAIN_CRASHED], 1);
+    ck_assert_uint_eq(domain[DOMAIN_CPUPOOL], SNAPSHOT_ABSENT);
+    ck_assert_uint_eq(host[HOST_DOMAINS_CRASHED], 1);
+    ck_assert_uint_eq(host[HOST_MEMORY], 1000 * 4096);
+    ck_assert_uint_eq(host[HOST_CPU_HZ], 2000000000);
+    ck_assert_uint_eq(host[HOST_PCPUS_ONLINE], 3);
+    ck_assert_uint_eq(snapshot_row(snapshot, SNAPSHOT_PCPU, 1)[PCPU_ONLINE], 0);
+    ck_assert_uint_eq(snapshot_row(snapshot, SNAPSHOT_PCPU, 1)[PCPU_IDLE_NS], 200);
+    ck_assert_uint_eq(snapshot_row(snapshot, SNAPSHOT_PCPU, 2)[PCPU_CORE], 7);
+}
+END_TEST
+
 /* Would catch numbers from before the question, and a host asked again for each of many. */
 START_TEST(numbers_are_new_and_shared)
 {
@@ -195,8 +249,11 @@ START_TEST(a_hypercall_that_hangs_costs_its_numbers_alone)
     ck_assert_int_eq(answer.error, 0);
     ck_assert_uint_eq(answer.snapshot->topology->domains, 2);
     ck_assert_uint_eq(vcpu(answer.snapshot, 2, VCPU_RUNNING_NS), SNAPSHOT_ABSENT);
-    ck_assert_uint_ne(snapshot_row(answer.snapshot, SNAPSHOT_SELF, 0)[SELF_HYPERCALLS],
+    ck_assert_uint_eq(snapshot_row(answer.snapshot, SNAPSHOT_HOST, 0)[HOST_DOMAINS_RUNNING],
                       SNAPSHOT_ABSENT);
+    ck_assert_uint_eq(snapshot_row(answer.snapshot, SNAPSHOT_SELF, 0)[SELF_SAMPLE_OK], 0);
+    ck_assert_uint_ge(snapshot_row(answer.snapshot, SNAPSHOT_SELF, 0)[SELF_SAMPLE_NS],
+                      SOURCE_PATIENCE_NS);
     snapshot_unref(answer.snapshot);
 
     /* The next one does not wait again. */
@@ -303,6 +360,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, numbers_reach_the_snapshot);
+    tcase_add_test(tests, what_is_offered_is_given);
+    tcase_add_test(tests, units_and_places);
     tcase_add_test(tests, numbers_are_new_and_shared);
     tcase_add_test(tests, domains_come_and_go);
     tcase_add_test(tests, a_look_finds_domains_without_numbers);

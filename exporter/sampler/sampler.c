@@ -210,6 +210,7 @@ static int rescan(struct sampler *sampler)
 {
     const struct source_ops *ops = sampler->source->ops;
     struct domain_set exist, known, gone;
+    uint64_t looked_ns = clock_raw_ns();
     struct tracker_plan plan;
     int r, first_error = 0;
 
@@ -223,6 +224,7 @@ static int rescan(struct sampler *sampler)
     for (uint32_t at = sampler->domains; at-- > 0;)
         if (domain_set_has(&plan.remove, sampler->domain[at].domid))
             remove_domain(sampler, at);
+    sampler->looked_ns = looked_ns; /* those that are left were alive then */
 
     for (uint32_t domid = domain_set_next(&plan.add, 0); domid < DOMAIN_SET_LIMIT;
          domid = domain_set_next(&plan.add, domid + 1)) {

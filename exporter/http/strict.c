@@ -89,6 +89,20 @@ static bool is_gapless(const struct strict_request *request)
     return at + 2 == (uintptr_t)request->method + request->header_size;
 }
 
+/*
+ * The parser has written NULs over CR and LF; where it took something else for the end of a line,
+ * that may still be there. In a request without gaps, so that all of this is within it.
+ */
+static bool has_clean_ends(const struct strict_request *request)
+{
+    const char *end = request->method + request->header_size;
+
+    for (size_t i = 0; i < request->fields; i++)
+        if (request->field[i].value[request->field[i].value_length + 1])
+            return false;
+    return !request->version[strlen(request->version) + 1] && !end[-2] && !end[-1];
+}
+
 static enum page check_fields(const struct strict_request *request)
 {
     for (size_t i = 0; i < request->fields; i++) {
@@ -160,7 +174,8 @@ enum page strict_check(const struct strict_request *request)
 
     if (request->fields > STRICT_FIELDS_MAX || request->header_size > request->header_max)
         return PAGE_TOO_LARGE;
-    if (!is_token(request->method, strlen(request->method)) || !is_gapless(request))
+    if (!is_token(request->method, strlen(request->method)) || !is_gapless(request) ||
+        !has_clean_ends(request))
         return PAGE_BAD_REQUEST;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         enum page page = checks[i](request);

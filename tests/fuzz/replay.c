@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -129,7 +130,7 @@ static void change_once(void)
     }
 }
 
-/* What was being tried, for a test of its own. */
+/* What was being tried, for a test of its own. Safe enough for a process that is at its end. */
 static void report(void)
 {
     fprintf(stderr, "run %lu, %zu bytes:", current_run, current_size);
@@ -140,6 +141,11 @@ static void report(void)
 
 /* Of the sanitizers, where there are any. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void on_abort(int signal)
+{
+    report();
+}
 
 static void try(const uint8_t *data, size_t size)
 {
@@ -155,6 +161,7 @@ int main(int argc, char *argv[])
     bool searches = argc == 3 && stat(argv[2], &status) == 0 && S_ISDIR(status.st_mode);
     unsigned long runs = searches ? strtoul(argv[1], NULL, 10) : 0;
 
+    signal(SIGABRT, on_abort);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(report);
     if (searches)

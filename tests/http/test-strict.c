@@ -45,6 +45,8 @@ START_TEST(rules)
         {"G@T / HTTP/1.1\r\n" HOST "\r\n", 0, PAGE_BAD_REQUEST},
 #define NUL LINE HOST "A: b\0c\r\n\r\n"
         {NUL, sizeof(NUL) - 1, PAGE_BAD_REQUEST},
+#define HIDDEN LINE HOST "A: b\n\0c\n"
+        {HIDDEN, sizeof(HIDDEN) - 1, PAGE_BAD_REQUEST},
         {WITH("Content-Length: 0\r\n"), 0, PAGES},
         {WITH("Content-Length: 00 \r\n"), 0, PAGES},
         {WITH("Content-Length: 1\r\n"), 0, PAGE_NO_BODY},

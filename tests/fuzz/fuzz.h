@@ -28,7 +28,8 @@ static inline char *fuzz_string(const uint8_t *data, size_t size)
     char *text = malloc(size + 1);
 
     PROMISE(text);
-    memcpy(text, data, size);
+    if (size > 0)
+        memcpy(text, data, size);
     text[size] = '\0';
     return text;
 }
@@ -39,7 +40,8 @@ static inline uint8_t *fuzz_copy(const uint8_t *data, size_t size)
     uint8_t *copy = malloc(size > 0 ? size : 1);
 
     PROMISE(copy);
-    memcpy(copy, data, size);
+    if (size > 0)
+        memcpy(copy, data, size);
     return copy;
 }
 
@@ -49,7 +51,8 @@ static inline uint64_t fuzz_take(const uint8_t **data, size_t *size, size_t byte
     uint64_t value = 0;
     size_t have = *size < bytes ? *size : bytes;
 
-    memcpy(&value, *data, have);
+    if (have > 0)
+        memcpy(&value, *data, have);
     *data += have;
     *size -= have;
     return value;

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 
 static bool body_is_free(const struct body *body)
 {
@@ -62,6 +61,11 @@ struct body *body_ref(struct body *body)
 {
     __atomic_add_fetch(&body->references, 1, __ATOMIC_RELAXED);
     return body;
+}
+
+bool body_is_shared(const struct body *body)
+{
+    return __atomic_load_n(&body->references, __ATOMIC_ACQUIRE) > 1;
 }
 
 struct body *body_unref(struct body *body)

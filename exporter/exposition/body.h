@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bodies of responses. A body is held by every response that sends it and is written again only
- * when nobody holds it any more. There are at most BODIES_MAX of a format, however many clients
- * are slow. The pool is used by one thread; references are dropped from any.
+ * when nobody holds it any more. There are at most BODIES_MAX of a kind, however many clients are
+ * slow: the one that was written last, which many can share, and one more. The pool is used by one
+ * thread; references are dropped from any.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/cleanup.h"
 
-#define BODIES_MAX 8U
+#define BODIES_MAX 2U
 
 struct body {
     unsigned int references; /* atomic; 0: free to be written again */
@@ -35,6 +37,9 @@ int body_pool_take(struct body_pool *pool, size_t capacity, struct body **ret_bo
 
 /* Another reference; safe from any thread. */
 struct body *body_ref(struct body *body);
+
+/* Whether somebody besides the caller holds it. */
+bool body_is_shared(const struct body *body);
 
 /* Drops a reference; safe from any thread. NULL is fine. Always returns NULL. */
 struct body *body_unref(struct body *body);

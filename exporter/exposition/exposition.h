@@ -7,6 +7,7 @@
 
 #include "exposition/body.h"
 #include "exposition/catalogue.h"
+#include "exposition/encode.h"
 #include "exposition/layout.h"
 #include "sampler/snapshot.h"
 #include "util/buf.h"
@@ -28,13 +29,24 @@ struct exposition *exposition_free(struct exposition *exposition);
 void exposition_set_options(struct exposition *exposition,
                             const struct exposition_options *options);
 
+/* Positive conditions. */
+enum exposition_condition {
+    /*
+     * Slow clients hold every body of this kind. What was given is the body that was written last,
+     * of a snapshot before this one: whoever is slow should be made to hurry.
+     */
+    EXPOSITION_SHORT = 1,
+};
+
 /*
  * Writes the body of a snapshot. Borrows the snapshot; gives one reference to the body. For one
- * thread at a time. While the set of domains does not change it allocates nothing.
- * -EAGAIN: slow clients hold every body of this format. -ENOMEM, -EOVERFLOW.
+ * thread at a time. Those who ask with one snapshot share one body. While the set of domains does
+ * not change it allocates nothing. 0, EXPOSITION_SHORT, or -EAGAIN: as EXPOSITION_SHORT, and there
+ * is nothing to be shared either. -ENOMEM, -EOVERFLOW.
  */
 int exposition_render(struct exposition *exposition, const struct snapshot *snapshot,
-                      enum exposition_format format, struct body **ret_body) must_check;
+                      enum exposition_format format, enum encoding encoding, struct body **ret_body)
+    must_check;
 
 /* The same for a single body, appended to `out`. */
 int exposition_render_once(const struct snapshot *snapshot, enum exposition_format format,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads Accept; see negotiate.h. */
+/* Reads Accept and Accept-Encoding; see negotiate.h. */
 #include "exposition/negotiate.h"
 
 #include <string.h>
@@ -163,6 +163,27 @@ struct negotiated negotiate_accept(const char *accept, size_t length)
          openmetrics->exactness == EXACT))
         format = FORMAT_OPENMETRICS;
     return (struct negotiated){.format = format, .utf8_names = wish[format].utf8_names};
+}
+
+enum encoding negotiate_encoding(const char *accept_encoding, size_t length)
+{
+    int gzip = -1, identity = -1, any = -1;
+    struct span rest = {accept_encoding, length};
+
+    while (rest.length) {
+        struct range range = parse_range(next_part(&rest, ','));
+
+        if (range.weight < 0)
+            continue;
+        if (span_is(range.type, "gzip") || span_is(range.type, "x-gzip"))
+            gzip = range.weight;
+        else if (span_is(range.type, "identity"))
+            identity = range.weight;
+        else if (span_is(range.type, "*"))
+            any = range.weight;
+    }
+    gzip = gzip < 0 ? any : gzip;
+    return gzip > 0 && gzip >= identity ? ENCODING_GZIP : ENCODING_IDENTITY;
 }
 
 const char *negotiated_content_type(struct negotiated negotiated)

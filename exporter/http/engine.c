@@ -54,6 +54,7 @@ struct request {
     bool telemetry; /* else: */
     enum page page; /* the answer */
     struct negotiated negotiated;
+    enum encoding encoding;
     struct scrape *scrape; /* NULL until there is one */
     bool answered;
 };
@@ -126,7 +127,7 @@ static void on_body_sent(void *userdata)
 
 /* Takes the body. */
 static enum MHD_Result send_body(struct engine *engine, struct MHD_Connection *connection,
-                                 struct body *body, const char *content_type)
+                                 struct body *body, const struct request *request)
 {
     struct MHD_Response *response;
     enum MHD_Result result = MHD_NO;
@@ -138,8 +139,12 @@ static enum MHD_Result send_body(struct engine *engine, struct MHD_Connection *c
         return MHD_NO;
     }
     enter(engine, connection, CONNECTION_SENDING);
-    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) &&
-        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT) &&
+    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                negotiated_content_type(request->negotiated)) &&
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY,
+                                MHD_HTTP_HEADER_ACCEPT ", " MHD_HTTP_HEADER_ACCEPT_ENCODING) &&
+        (request->encoding == ENCODING_IDENTITY ||
+         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip")) &&
         add_common_headers(response))
         result = MHD_queue_response(connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response); /* our reference; the body goes with the last one */
@@ -147,14 +152,15 @@ static enum MHD_Result send_body(struct engine *engine, struct MHD_Connection *c
 }
 
 static int render(struct engine *engine, const struct snapshot *snapshot,
-                  enum exposition_format format, struct body **ret_body)
+                  const struct request *request, struct body **ret_body)
 {
     pthread_mutex_lock(&engine->reload_lock);
     if (engine->reload)
         exposition_set_options(engine->exposition, &engine->reload_options);
     engine->reload = false;
     pthread_mutex_unlock(&engine->reload_lock);
-    return exposition_render(engine->exposition, snapshot, format, ret_body);
+    return exposition_render(engine->exposition, snapshot, request->negotiated.format,
+                             request->encoding, ret_body);
 }
 
 /* Asks, waits and answers: called again each time the connection goes on. */
@@ -187,10 +193,12 @@ static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection
     request->answered = true;
     r = scrape_answer(request->scrape, now_ns, &snapshot);
     if (!r)
-        r = render(engine, snapshot, request->negotiated.format, &body);
-    if (r)
+        r = render(engine, snapshot, request, &body);
+    if (r == EXPOSITION_SHORT || r == -EAGAIN)
+        scrapes_hurry(engine->scrapes, now_ns);
+    if (r < 0)
         return send_page(engine, connection, pages_of_error(r));
-    return send_body(engine, connection, body, negotiated_content_type(request->negotiated));
+    return send_body(engine, connection, body, request);
 }
 
 static enum MHD_Result collect_field(void *userdata, enum MHD_ValueKind kind, const char *name,
@@ -226,9 +234,12 @@ static enum page check(const struct engine *engine, struct MHD_Connection *conne
     page = strict_check(&strict);
     if (page == PAGES && request->target.form == TARGET_INVALID)
         page = PAGE_BAD_REQUEST;
-    if (page == PAGES)
+    if (page == PAGES) {
         request->negotiated =
             negotiate_accept(accept, strict_list(&strict, MHD_HTTP_HEADER_ACCEPT, accept));
+        request->encoding = negotiate_encoding(
+            accept, strict_list(&strict, MHD_HTTP_HEADER_ACCEPT_ENCODING, accept));
+    }
     return page;
 }
 

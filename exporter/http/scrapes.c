@@ -10,6 +10,9 @@
 /* How often a queue that does not move is looked at. */
 #define LOOK_AGAIN_NS (100 * NS_PER_MS)
 
+/* So much more time has who takes no more than its share. */
+#define PATIENT 4
+
 enum scrape_state {
     SCRAPE_QUEUED,   /* waits for a turn */
     SCRAPE_TURN,     /* has a turn; the wall is to be asked */
@@ -276,7 +279,7 @@ static void take_turn(struct scrapes *scrapes, const struct peer *waiting, uint6
         return;
     greedy = most > turns + 1 ||
              count_places(scrapes, &victim->peer) > count_places(scrapes, waiting) + 1;
-    if (now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (greedy ? 1 : 4)) {
+    if (now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (greedy ? 1 : PATIENT)) {
         victim->cut = true;
         scrapes->ops->cut(scrapes->userdata, victim->connection);
     }
@@ -397,6 +400,21 @@ int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_
     unlock(scrape->scrapes);
     *ret_snapshot = steal(scrape->snapshot);
     return 0;
+}
+
+void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns)
+{
+    lock(scrapes);
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+
+        if (!scrape || !scrape->sending_ns || scrape->cut ||
+            now_ns < scrape->sending_ns + PATIENT * SCRAPES_PATIENCE_NS)
+            continue;
+        scrape->cut = true;
+        scrapes->ops->cut(scrapes->userdata, scrape->connection);
+    }
+    unlock(scrapes);
 }
 
 struct scrape *scrape_end(struct scrape *scrape)

@@ -31,6 +31,9 @@ struct scrapes_ops {
  */
 #define SCRAPES_PATIENCE_NS (1 * NS_PER_S)
 
+/* How many scrapes are worked on at a time, or sent, where nobody else wants to say so. */
+#define SCRAPES_TURNS 8U
+
 struct scrapes_limits {
     unsigned int max;   /* scrapes in flight */
     unsigned int turns; /* of them with a turn; one peer has half of these at most */
@@ -78,6 +81,12 @@ bool scrape_waits(struct scrape *scrape);
  */
 int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_snapshot)
     must_check;
+
+/*
+ * There is no room for another body: cuts off those who have been taking theirs for longer than a
+ * client may while others wait.
+ */
+void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns);
 
 /* The response is gone, or the connection is. NULL is fine. Always returns NULL. */
 struct scrape *scrape_end(struct scrape *scrape);

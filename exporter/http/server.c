@@ -74,7 +74,7 @@ static int start_engine(struct http_server *server)
     const struct engine_config engine_config = {
         .connections = server->connections,
         .wall = config->wall,
-        .scrapes = {.max = config->max_scrapes, .turns = BODIES_MAX},
+        .scrapes = {.max = config->max_scrapes, .turns = SCRAPES_TURNS},
         .max_header_bytes = config->max_header_bytes,
         .sample_timeout_ns = config->sample_timeout_ns,
         .wake_fd = server->wake_fd,

@@ -2,6 +2,7 @@
 #include "exposition/exposition.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,39 +119,89 @@ START_TEST(hostile)
 }
 END_TEST
 
-/* Would catch a buffer that a slow client still reads being written again, and unbounded bodies. */
+/*
+ * Would catch a buffer that a slow client still reads being written again, more bodies than two of
+ * a kind, and a scrape that gets nothing because others are slow.
+ */
 START_TEST(bodies)
 {
     struct snapshot *snapshot = host_new(3, 1, 0);
     struct exposition *exposition = NULL;
-    struct body *held[BODIES_MAX] = {0}, *body = NULL;
+    struct body *held[2] = {0}, *body = NULL;
 
     ck_assert_int_eq(exposition_new(&options, &exposition), 0);
-    for (size_t i = 0; i < BODIES_MAX; i++) {
+    for (size_t i = 0; i < 2; i++) {
         snapshot->now_ns++; /* another snapshot: the same one would share its body */
-        ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &held[i]), 0);
-        for (size_t j = 0; j < i; j++)
-            ck_assert_ptr_ne(held[j]->data, held[i]->data);
+        ck_assert_int_eq(
+            exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &held[i]), 0);
     }
+    ck_assert_ptr_ne(held[0]->data, held[1]->data);
     /* Would catch a burst of scrapes, answered with one snapshot, that uses up the bodies. */
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), 0);
-    ck_assert_ptr_eq(body, held[BODIES_MAX - 1]);
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
+                     0);
+    ck_assert_ptr_eq(body, held[1]);
     body_unref(body);
+
+    /* Another moment, and no room: the newest that there is. */
     snapshot->now_ns++;
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), -EAGAIN);
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_OPENMETRICS, &body), 0);
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
+                     EXPOSITION_SHORT);
+    ck_assert_ptr_eq(body, held[1]);
+    body_unref(body);
+    ck_assert_int_eq(
+        exposition_render(exposition, snapshot, FORMAT_OPENMETRICS, ENCODING_IDENTITY, &body), 0);
     body_unref(body);
 
     /* Given back, the same memory comes again: the steady state allocates nothing. */
-    body_unref(held[2]);
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, &body), 0);
-    ck_assert_ptr_eq(body, held[2]);
+    body_unref(held[0]);
+    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
+                     0);
+    ck_assert_ptr_eq(body, held[0]);
     ck_assert_uint_le(body->length, body->capacity);
 
-    for (size_t i = 0; i < BODIES_MAX; i++)
-        body_unref(held[i]);
+    body_unref(body);
+    body_unref(held[1]);
     exposition_free(exposition);
     snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch compressed bytes that are not the text, or are of another snapshot. */
+START_TEST(gzip)
+{
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    struct snapshot *snapshot = host_new(30, 2, 1);
+    struct exposition *exposition = NULL;
+
+    ck_assert_int_eq(exposition_new(&options, &exposition), 0);
+    for (int round = 0; round < 6; round++) {
+        struct body *text = NULL, *compressed = NULL;
+        char *again;
+        size_t length;
+
+        snapshot->now_ns += 1 + (uint64_t)round;
+        snapshot_row(snapshot, SNAPSHOT_DOMAIN, 3)[DOMAIN_CPU_NS] += 1000000007;
+        ck_assert_int_eq(exposition_render(exposition, snapshot, (unsigned int)round % FORMATS,
+                                           ENCODING_GZIP, &compressed),
+                         0);
+        ck_assert_int_eq(exposition_render(exposition, snapshot, (unsigned int)round % FORMATS,
+                                           ENCODING_IDENTITY, &text),
+                         0);
+        ck_assert_uint_lt(compressed->length, text->length / 4);
+        again = malloc(text->length);
+        ck_assert_int_eq(libdeflate_gzip_decompress(decompressor, compressed->data,
+                                                    compressed->length, again, text->length,
+                                                    &length),
+                         LIBDEFLATE_SUCCESS);
+        ck_assert_uint_eq(length, text->length);
+        ck_assert_mem_eq(again, text->data, length);
+        free(again);
+        body_unref(text);
+        body_unref(compressed);
+    }
+    exposition_free(exposition);
+    snapshot_unref(snapshot);
+    libdeflate_free_decompressor(decompressor);
 }
 END_TEST
 
@@ -173,7 +224,8 @@ START_TEST(topologies)
             const char *at;
             uint32_t infos = 0;
 
-            ck_assert_int_eq(exposition_render(exposition, snapshot, format, &body), 0);
+            ck_assert_int_eq(
+                exposition_render(exposition, snapshot, format, ENCODING_IDENTITY, &body), 0);
             at = body->data;
             while ((at = memmem(at, (size_t)(body->data + body->length - at), "\nxen_domain_info{",
                                 17))) {
@@ -326,6 +378,7 @@ int main(void)
     tcase_add_test(tests, absent);
     tcase_add_test(tests, hostile);
     tcase_add_test(tests, bodies);
+    tcase_add_test(tests, gzip);
     tcase_add_test(tests, topologies);
     tcase_add_test(tests, catalogue_rules);
     tcase_add_test(tests, collectors);

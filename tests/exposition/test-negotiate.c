@@ -95,6 +95,38 @@ START_TEST(content_types)
 }
 END_TEST
 
+/* Would catch a coding that was refused, and Prometheus getting eight times the bytes. */
+START_TEST(codings)
+{
+    static const struct {
+        const char *accept_encoding;
+        enum encoding encoding;
+    } cases[] = {
+        {"", ENCODING_IDENTITY},
+        {"gzip", ENCODING_GZIP},
+        {"GZIP", ENCODING_GZIP},
+        {"x-gzip", ENCODING_GZIP},
+        {"deflate, gzip;q=1.0, *;q=0.5", ENCODING_GZIP},
+        {"gzip;q=0", ENCODING_IDENTITY},
+        {"gzip;q=0.0, *", ENCODING_IDENTITY},
+        {"*", ENCODING_GZIP},
+        {"*;q=0", ENCODING_IDENTITY},
+        {"identity, gzip", ENCODING_GZIP},
+        {"identity, gzip;q=0.9", ENCODING_IDENTITY},
+        {"identity;q=0, gzip;q=0.1", ENCODING_GZIP},
+        {"br, zstd", ENCODING_IDENTITY},
+        {"gzip;q=2", ENCODING_IDENTITY},
+        {"gzipped", ENCODING_IDENTITY},
+        {",,;q=,\"gzip", ENCODING_IDENTITY},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ck_assert_msg(negotiate_encoding(cases[i].accept_encoding,
+                                         strlen(cases[i].accept_encoding)) == cases[i].encoding,
+                      "%s", cases[i].accept_encoding);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("negotiate");
@@ -102,6 +134,7 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, wishes);
+    tcase_add_test(tests, codings);
     tcase_add_test(tests, any_bytes);
     tcase_add_test(tests, content_types);
     suite_add_tcase(suite, tests);

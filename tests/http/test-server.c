@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collectors.h"
+#include "http/scrapes.h"
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "collectors.h"
 #include "exposition/body.h"
+#include "http/scrapes.h"
 #include "http/wall.h"
 #include "suite.h"
 
@@ -642,7 +645,7 @@ START_TEST(stop_while_waiting)
         send_text(fds[i], GET_METRICS);
     }
     /* One peer has half of the turns; the other clients wait for theirs. */
-    while (atomic_load(&wall.kept_count) < (int)BODIES_MAX / 2)
+    while (atomic_load(&wall.kept_count) < (int)SCRAPES_TURNS / 2)
         usleep(1000);
     stop(); /* and only then answers the wall */
     for (int i = 0; i < 20; i++)
@@ -786,6 +789,32 @@ START_TEST(telemetry_path)
 }
 END_TEST
 
+/* Would catch a coded body without its header, or one that a cache gives to whoever cannot read it.
+ */
+START_TEST(compressed)
+{
+    struct response plain, coded;
+    int fd;
+
+    start(20);
+    fd = dial();
+    plain = request(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br\r\n\r\n");
+    ck_assert_int_eq(plain.status, 200);
+    ck_assert_ptr_null(strcasestr(plain.text, "\r\nContent-Encoding:"));
+    ck_assert_ptr_nonnull(strcasestr(plain.text, "\r\nVary: Accept, Accept-Encoding\r\n"));
+    coded = request(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+    ck_assert_int_eq(coded.status, 200);
+    ck_assert_ptr_nonnull(strcasestr(coded.text, "\r\nContent-Encoding: gzip\r\n"));
+    ck_assert_ptr_nonnull(strcasestr(coded.text, "\r\nVary: Accept, Accept-Encoding\r\n"));
+    ck_assert_mem_eq(coded.body, "\x1f\x8b", 2);
+    ck_assert_uint_lt(coded.body_length, plain.body_length / 4);
+    free(plain.text);
+    free(coded.text);
+    close(fd);
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server");
@@ -813,6 +842,7 @@ int main(void)
     tcase_add_test(tests, port_in_use);
     tcase_add_test(tests, bad_configuration);
     tcase_add_test(tests, telemetry_path);
+    tcase_add_test(tests, compressed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

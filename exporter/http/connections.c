@@ -181,11 +181,11 @@ int connections_add(struct connections *connections, int fd, const struct peer *
         .peer = *peer,
         .phase = CONNECTION_READING,
         .since_ns = now_ns,
-        .deadline_ns = now_ns + connections->limits.timeout_ns[CONNECTION_READING],
     };
     int r;
 
     pthread_mutex_lock(&connections->lock);
+    new.deadline_ns = now_ns + connections->limits.timeout_ns[CONNECTION_READING];
     r = add(connections, &new);
     pthread_mutex_unlock(&connections->lock);
     return r;
@@ -218,9 +218,10 @@ void connections_remove(struct connections *connections, struct connection *conn
 void connections_enter(struct connections *connections, struct connection *connection,
                        enum connection_phase phase, uint64_t now_ns)
 {
-    uint64_t deadline_ns = now_ns + connections->limits.timeout_ns[phase];
+    uint64_t deadline_ns;
 
     pthread_mutex_lock(&connections->lock);
+    deadline_ns = now_ns + connections->limits.timeout_ns[phase];
     if (!connection->cut) {
         if (phase == CONNECTION_READING && deadline_ns > connection->deadline_ns)
             deadline_ns = connection->deadline_ns;

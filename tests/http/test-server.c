@@ -660,7 +660,7 @@ START_TEST(stop_while_rendering)
     for (int round = 0; round < 5; round++) {
         int fd;
 
-        start(20000); /* takes a while to write */
+        start(8000); /* takes a while to write */
         wall.mode = WALL_THREAD;
         fd = dial();
         send_text(fd, GET_METRICS);

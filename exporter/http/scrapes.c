@@ -407,9 +407,12 @@ void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns)
     lock(scrapes);
     for (unsigned int i = 0; i < scrapes->places; i++) {
         struct scrape *scrape = scrapes->scrape[i];
+        unsigned int times;
 
-        if (!scrape || !scrape->sending_ns || scrape->cut ||
-            now_ns < scrape->sending_ns + PATIENT * SCRAPES_PATIENCE_NS)
+        if (!scrape || !scrape->sending_ns || scrape->cut)
+            continue;
+        times = count_turns(scrapes, &scrape->peer) > 1 ? 1 : PATIENT;
+        if (now_ns < scrape->sending_ns + times * SCRAPES_PATIENCE_NS)
             continue;
         scrape->cut = true;
         scrapes->ops->cut(scrapes->userdata, scrape->connection);

@@ -84,7 +84,7 @@ int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_
 
 /*
  * There is no room for another body: cuts off those who have been taking theirs for longer than a
- * client may while others wait.
+ * client may while others wait, which is less where its peer takes several.
  */
 void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns);
 

@@ -9,5 +9,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     PROMISE(negotiated.format < FORMATS);
     PROMISE(strstr(negotiated_content_type(negotiated), "version="));
+    PROMISE(negotiate_encoding((const char *)data, size) < ENCODINGS);
     return 0;
 }

@@ -315,6 +315,34 @@ START_TEST(modest)
 }
 END_TEST
 
+/* Would catch one peer keeping bodies from all others for as long as a modest one may. */
+START_TEST(hurry)
+{
+    struct scrape *a[2], *b;
+
+    start(10, 4);
+    for (int i = 0; i < 2; i++) {
+        a[i] = begin(&peer_a, NS_PER_S * 100, i);
+        ck_assert(!scrape_waits(a[i]));
+        ck_assert_int_eq(answer(a[i], 10), 0);
+    }
+    b = begin(&peer_b, NS_PER_S * 100, 2);
+    ck_assert(!scrape_waits(b));
+    ck_assert_int_eq(answer(b, 10), 0);
+    scrapes_hurry(scrapes, 9 + SCRAPES_PATIENCE_NS);
+    ck_assert_ptr_null(last_cut);
+    scrapes_hurry(scrapes, 10 + SCRAPES_PATIENCE_NS);
+    ck_assert_ptr_eq(last_cut, &connection[1]); /* and the first one before */
+    for (int i = 0; i < 2; i++)
+        scrape_end(a[i]);
+    scrapes_hurry(scrapes, 9 + 4 * SCRAPES_PATIENCE_NS);
+    ck_assert_ptr_eq(last_cut, &connection[1]);
+    scrapes_hurry(scrapes, 10 + 4 * SCRAPES_PATIENCE_NS);
+    ck_assert_ptr_eq(last_cut, &connection[2]);
+    scrape_end(b);
+}
+END_TEST
+
 /* Would catch as many slow peers as there are turns having them all. */
 START_TEST(slow_peers)
 {
@@ -356,6 +384,7 @@ int main(void)
     tcase_add_test(tests, places_of_the_late);
     tcase_add_test(tests, slow_clients);
     tcase_add_test(tests, modest);
+    tcase_add_test(tests, hurry);
     tcase_add_test(tests, slow_peers);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

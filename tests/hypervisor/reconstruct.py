@@ -64,13 +64,14 @@ def apply(lines, sparse):
 
 
 def blocks(sparse):
-    """(place, lines) of each block of added lines that is compiled with the tables only."""
+    """(place, lines) of each block of whole functions, or fields, that is compiled with the tables only."""
     depth, block = 0, []
     for line in sparse:
         if not depth and line.added and line.text == "#ifdef CONFIG_STATS_TABLES":
             depth, block = 1, []
         elif depth:
-            if not line.added or line.text is None:
+            # A brace or so may be one that was there before, as far as the patch is concerned.
+            if line.text is None:
                 depth = 0
                 continue
             if re.match(r"#\s*if", line.text):
@@ -84,19 +85,12 @@ def blocks(sparse):
 
 
 def added(sparse, place=""):
-    text = "\n".join(row for where, block in blocks(sparse) if where.startswith(place) for row in block)
+    """All those blocks of a file, or of a struct; what is within a function is part of that."""
+    text = "\n".join(row for where, block in blocks(sparse)
+                     if (where.startswith(place) if place else not block[0].startswith(" "))
+                     for row in block)
     # What is for other callers comes after an #else.
     return re.split(r"^#else.*$", text, flags=re.M)[0] + "\n"
-
-
-def added_before(sparse, text):
-    """The added lines right before one that Xen has had before."""
-    at = next(number for number, line in enumerate(sparse) if line.text == text and not line.added)
-    found = []
-    while at and (sparse[at - 1].added or sparse[at - 1].text == ""):
-        at -= 1
-        found.insert(0, sparse[at].text)
-    return "\n".join(found) + "\n"
 
 
 def reconstruct(series, directory):
@@ -118,7 +112,5 @@ def reconstruct(series, directory):
     include.mkdir()
     for struct in ("vcpu", "domain"):
         (include / f"struct-{struct}.h").write_text(added(sched, f"struct {struct}"))
-    core = sparse["xen/common/sched/core.c"]
-    (include / "sched-core.h").write_text(added(core))
-    (include / "runstate-change.h").write_text(added_before(core, "    v->runstate.state = new_state;"))
+    (include / "sched-core.h").write_text(added(sparse["xen/common/sched/core.c"]))
     return [directory / name for name in created if name.endswith(".c")]

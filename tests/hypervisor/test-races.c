@@ -365,6 +365,67 @@ START_TEST(test_bitmap_agrees_with_counts)
 }
 END_TEST
 
+/* Domains that come into being on several CPUs at once, while someone asks for the first time. */
+static uint64_t generations[3][20];
+
+static void create_or_ask_first(unsigned int number)
+{
+    xen_pfn_t mfns[FRAMES_MAX];
+
+    if (number == 3) {
+        ck_assert_int_eq(acquire_all(DOMID_XEN, mfns), 0);
+        return;
+    }
+    if (number == 4) {
+        for (unsigned int i = 0; i < 1000; i++)
+            shim_unlink_and_link(shim_find_domain(30000));
+        return;
+    }
+    for (unsigned int i = 0; i < 20; i++) {
+        domid_t id = (domid_t)(number * 9000 + i * 60);
+        struct domain *d = shim_create_domain_with_vcpus(id, 1);
+        const void *frame;
+
+        ck_assert_int_eq(acquire(id, 0, 1, mfns), 0);
+        frame = map_frame(mfns[0]);
+        generations[number][i] = ((const struct xen_stats_frame *)frame)->generation;
+        unmap_frame(frame);
+        if (i % 2)
+            shim_kill_domain(d);
+    }
+}
+
+START_TEST(test_first_acquire_against_creation)
+{
+    bool is_taken[62] = {false};
+    struct domain *flickers = shim_create_domain_with_vcpus(30000, 1);
+    unsigned int count, bits = 0;
+
+    run_threads(5, create_or_ask_first);
+    count = map_table(DOMID_XEN, read_frames, FRAMES_MAX);
+    ck_assert_uint_eq(read_host(read_frames).domains_created, 60 + 1001);
+    ck_assert_uint_eq(read_host(read_frames).domains_destroyed, 30 + 1000);
+    for (unsigned int i = 0; i < 3 * 20; i++) {
+        uint64_t generation = generations[i / 20][i % 20];
+        domid_t id = (domid_t)(i / 20 * 9000 + i % 20 * 60);
+        const struct xen_stats_bitmap *words = find_record(
+            read_frames, XEN_STATS_KIND_bitmap, id / (64 * (unsigned int)ARRAY_SIZE(words->word)));
+        unsigned int exists = words->word[id / 64 % ARRAY_SIZE(words->word)] >> id % 64 & 1;
+
+        ck_assert(generation >= 2 && generation <= 61 && !is_taken[generation]);
+        is_taken[generation] = true;
+        ck_assert_uint_eq(exists, i % 20 % 2 == 0);
+        bits += exists;
+        if (exists)
+            shim_kill_domain(shim_find_domain(id));
+    }
+    ck_assert_uint_eq(bits, 30);
+    shim_kill_domain(flickers);
+    unmap_table(read_frames, count);
+    expect_all_freed();
+}
+END_TEST
+
 static void write_or_read_handle(unsigned int number)
 {
     const void *address = find_record(read_frames, XEN_STATS_KIND_domain, 0);
@@ -413,6 +474,7 @@ int main(void)
     tcase_add_test(tests, test_no_torn_vcpu_record);
     tcase_add_test(tests, test_bitmap_agrees_with_counts);
     tcase_add_test(tests, test_no_torn_handle);
+    tcase_add_loop_test(tests, test_first_acquire_against_creation, 0, 10);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

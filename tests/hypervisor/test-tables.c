@@ -21,9 +21,16 @@ static void expect_all_freed(void)
 
 START_TEST(test_bad_ids)
 {
-    static const unsigned int reserved[] = {
-        DOMID_FIRST_RESERVED, DOMID_IO,  DOMID_INVALID, DOMID_IDLE, 0x8000, 0xffff, 0xfffff,
-        0x7fffffff,           UINT32_MAX};
+    static const unsigned int reserved[] = {DOMID_FIRST_RESERVED,
+                                            DOMID_IO,
+                                            DOMID_INVALID,
+                                            DOMID_IDLE,
+                                            0x8000,
+                                            0xffff,
+                                            XEN_STATS_ID_descriptors - 1,
+                                            XEN_STATS_ID_descriptors + 1,
+                                            0x7fffffff,
+                                            UINT32_MAX};
 
     shim_create_domain_with_vcpus(5, 1);
     for (unsigned int i = 0; i < ARRAY_SIZE(reserved); i++) {
@@ -202,25 +209,28 @@ END_TEST
 START_TEST(test_host_frames_one_by_one)
 {
     unsigned int size = (unsigned int)table_size(DOMID_XEN);
+    /* The first and the last that there can be. */
     struct domain *d = shim_create_domain_with_vcpus(0x7fef, 1);
+    struct domain *first = shim_create_domain_with_vcpus(0, 1);
 
     for (unsigned int i = size; i-- > 0;) {
         ck_assert_int_eq(acquire(DOMID_XEN, i, 1, mfns), 0);
         host[i] = map_frame(mfns[0]);
         ck_assert(is_frame_of(host[i], DOMID_XEN, i, 0));
-        shim_kill_domain(shim_create_domain_with_vcpus((domid_t)(i * 4001), 1));
+        shim_kill_domain(shim_create_domain_with_vcpus((domid_t)(i * 4001 + 1), 1));
     }
     check_directory(host, size);
-    ck_assert_uint_eq(read_host(host).domains_created, size + 1);
+    ck_assert_uint_eq(read_host(host).domains_created, size + 2);
     ck_assert_uint_eq(read_host(host).domains_destroyed, size);
     for (unsigned int bit = 0; bit < DOMID_FIRST_RESERVED; bit++) {
         const struct xen_stats_bitmap *words =
             find_record(host, XEN_STATS_KIND_bitmap, bit / (64 * ARRAY_SIZE(words->word)));
 
         ck_assert_uint_eq(words->word[bit / 64 % ARRAY_SIZE(words->word)] >> bit % 64 & 1,
-                          bit == 0x7fef);
+                          bit == 0x7fef || bit == 0);
     }
     shim_kill_domain(d);
+    shim_kill_domain(first);
     unmap_table(host, size);
 }
 END_TEST
@@ -401,20 +411,24 @@ END_TEST
 START_TEST(test_limit)
 {
     struct domain *d[8];
-    unsigned int count = 0, host_pages, full;
+    unsigned int count = 0, host_pages = (unsigned int)table_size(DOMID_XEN), full;
+    const unsigned int limit = host_pages + 3;
+    char value[32];
     const void *held;
 
-    ck_assert_int_eq(shim_param("stats-tables", "max=6"), 0);
-    host_pages = map_table(DOMID_XEN, host, FRAMES_MAX);
-    ck_assert_uint_eq(read_host(host).max_domain_pages, 6);
+    snprintf(value, sizeof(value), "max=%u", limit);
+    ck_assert_int_eq(shim_param("stats-tables", value), 0);
+    ck_assert_uint_eq(map_table(DOMID_XEN, host, FRAMES_MAX), host_pages);
+    ck_assert_uint_eq(read_host(host).max_domain_pages, limit);
     ck_assert_uint_eq(read_host(host).pages, host_pages);
     for (unsigned int i = 0; i < ARRAY_SIZE(d); i++)
         d[i] = shim_create_domain_with_vcpus((domid_t)i, 1);
     while (count < ARRAY_SIZE(d) && acquire(count, 0, 1, mfns + count) == 0)
         count++;
-    ck_assert_uint_eq(read_host(host).pages, 6);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_uint_eq(read_host(host).pages, limit);
     full = shim_pages_in_use();
-    ck_assert_uint_eq(full, 6);
+    ck_assert_uint_eq(full, limit);
     ck_assert_int_eq(acquire(count, 0, 1, mfns), -ENOSPC);
     /* What is there already can still be had, and a dead domain's frames count until nobody has
      * them. */
@@ -430,6 +444,78 @@ START_TEST(test_limit)
     for (unsigned int i = 1; i < ARRAY_SIZE(d); i++)
         shim_kill_domain(d[i]);
     unmap_table(host, host_pages);
+    expect_all_freed();
+}
+END_TEST
+
+/* Some things still happen to a domain whose table has been freed already. */
+START_TEST(test_life_after_death)
+{
+    static const uint8_t handle[16] = {1};
+    struct domain *d = shim_create_domain(7, 2);
+    xen_pfn_t others;
+
+    shim_create_vcpu(d, 0);
+    ck_assert_int_eq(acquire(7, 0, 1, mfns), 0);
+    shim_start_dying(d);
+    shim_finish_dying(d);
+    ck_assert_uint_eq(shim_pages_in_use(), 0);
+    shim_set_handle(d, handle);
+    shim_runstate_change(d->vcpu[0], RUNSTATE_running, NOW() + 5);
+    shim_create_vcpu(d, 1);
+    shim_start_dying(d);
+
+    /* Nor is any of it found in what comes to be in its place. */
+    shim_create_domain_with_vcpus(8, 1);
+    ck_assert_int_eq(acquire(8, 0, 1, &others), 0);
+    ck_assert_uint_eq(others, mfns[0]);
+    shim_set_handle(d, handle);
+    frames[0] = map_frame(others);
+    for (unsigned int i = 0; i < 16; i++)
+        ck_assert_uint_eq(((const struct xen_stats_domain *)find_record(frames, 1, 0))->handle[i],
+                          0);
+    unmap_frame(frames[0]);
+    d->is_dying = DOMDYING_dead;
+    shim_destroy_domain(d);
+    shim_kill_domain(shim_find_domain(8));
+    expect_all_freed();
+}
+END_TEST
+
+/* A sweep has its limits, and the next one goes on where it was. */
+START_TEST(test_sweeping_much)
+{
+    static const void *held[3][FRAMES_MAX];
+    unsigned int size = 0, left;
+    const void *small;
+
+    for (unsigned int i = 0; i < 3; i++) {
+        struct domain *d = shim_create_domain_with_vcpus((domid_t)(10 + i), 8192);
+
+        size = map_table(10 + i, held[i], FRAMES_MAX);
+        shim_kill_domain(d);
+    }
+    ck_assert_uint_gt(2 * size, 1024);
+    struct domain *d = shim_create_domain_with_vcpus(20, 1);
+    ck_assert_int_eq(acquire_all(20, mfns), 0);
+    small = map_frame(mfns[0]);
+    shim_kill_domain(d);
+    ck_assert_int_eq(acquire_all(DOMID_XEN, mfns), 0);
+    left = shim_pages_in_use();
+    unmap_frame(small);
+
+    /* Those that stay mapped, thousands of them, do not keep the last one from being found. */
+    for (unsigned int i = 0; i < 3; i++)
+        ck_assert_int_eq(acquire(DOMID_XEN, 0, 1, mfns), 0);
+    ck_assert_uint_eq(shim_pages_in_use(), left - 1);
+
+    for (unsigned int i = 0; i < 3; i++)
+        unmap_table(held[i], size);
+    ck_assert_int_eq(acquire(DOMID_XEN, 0, 1, mfns), 0);
+    ck_assert_uint_ge(shim_pages_in_use(), left - 1 - 2 * size);
+    ck_assert_uint_le(shim_pages_in_use(), left - 1 - size);
+    ck_assert_int_eq(acquire(DOMID_XEN, 0, 1, mfns), 0);
+    ck_assert_int_eq(acquire(DOMID_XEN, 0, 1, mfns), 0);
     expect_all_freed();
 }
 END_TEST
@@ -518,6 +604,18 @@ START_TEST(test_out_of_memory_host)
 }
 END_TEST
 
+START_TEST(test_out_of_memory_descriptors)
+{
+    unsigned int count;
+
+    fail_once(XEN_STATS_ID_descriptors, (unsigned int)_i);
+    count = map_table(XEN_STATS_ID_descriptors, frames, FRAMES_MAX);
+    check_directory(frames, count);
+    unmap_table(frames, count);
+    expect_all_freed();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tables");
@@ -539,12 +637,15 @@ int main(void)
     tcase_add_test(tests, test_continuation_meets_another_generation);
     tcase_add_test(tests, test_continuation_meets_death);
     tcase_add_test(tests, test_dying_and_dead);
+    tcase_add_test(tests, test_life_after_death);
+    tcase_add_test(tests, test_sweeping_much);
     tcase_add_test(tests, test_limit);
     tcase_add_test(tests, test_limit_does_not_concern_the_host);
     tcase_add_test(tests, test_default_limit);
     tcase_add_loop_test(tests, test_out_of_memory_domain, 1, 9);
     tcase_add_loop_test(tests, test_out_of_memory_and_death, 1, 9);
-    tcase_add_loop_test(tests, test_out_of_memory_host, 1, 20);
+    tcase_add_loop_test(tests, test_out_of_memory_host, 1, 40);
+    tcase_add_loop_test(tests, test_out_of_memory_descriptors, 1, 15);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -104,7 +104,13 @@ typedef uint8_t xen_domain_handle_t[16];
 #define smp_rmb() __asm__ __volatile__("dmb ishld" ::: "memory")
 #endif
 
-/* One number for each command line option or initcall that the code registers. */
+typedef struct {
+    _Atomic int counter;
+} atomic_t;
+#define atomic_read(a)   ((a)->counter)
+#define atomic_set(a, n) ((a)->counter = (n))
+
+/* The command line options and initcalls that the code registers. */
 typedef int shim_param_fn(const char *value);
 typedef int shim_init_fn(void);
 void shim_register_param(const char *name, shim_param_fn *parse);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See sched.h. The calls of the statistics code are where the series puts them. */
-#include <sched.h>
-
+/* CPUs and what runs on them, see sched.h. The calls of the statistics code are where the series
+ * puts them. */
 #include "shim.h"
+#include <xen/common/stats/runstate.h>
 #include <xen/stats.h>
 
-static struct domain xen_domain = {.domain_id = DOMID_XEN,
-                                   .page_alloc_lock = SPIN_LOCK_NAMED("page_alloc_lock")};
-struct domain *dom_xen = &xen_domain;
-DEFINE_SPINLOCK(domlist_update_lock);
-rcu_read_lock_t sched_res_rculock;
+static struct domain idle_domain = {.domain_id = DOMID_IDLE, .max_vcpus = NR_CPUS};
+struct vcpu *_Atomic idle_vcpu[NR_CPUS];
 
-static struct domain *domains[DOMID_FIRST_RESERVED];
-static pthread_mutex_t domains_mutex = PTHREAD_MUTEX_INITIALIZER;
+rcu_read_lock_t sched_res_rculock;
+/* Whether something can be scheduled on a CPU, which is so while it is online. */
+static DEFINE_SPINLOCK(sched_res_update_lock);
+static _Atomic bool has_sched_res[NR_CPUS];
+static _Atomic bool is_online[NR_CPUS];
 
 static spinlock_t schedule_locks[NR_CPUS];
 static __thread unsigned int this_processor;
@@ -34,6 +34,16 @@ void shim_set_processor_id(unsigned int cpu)
     this_processor = cpu;
 }
 
+bool cpu_online(unsigned int cpu)
+{
+    return is_online[cpu];
+}
+
+bool get_sched_res(unsigned int cpu)
+{
+    return has_sched_res[cpu];
+}
+
 spinlock_t *pcpu_schedule_lock_irq(unsigned int cpu)
 {
     assert(cpu < NR_CPUS);
@@ -49,140 +59,6 @@ void pcpu_schedule_unlock_irq(spinlock_t *lock, unsigned int cpu)
 
 #include <added/sched-core.h>
 
-/* References stand for RCU: nobody frees what someone has looked up. */
-struct domain *rcu_lock_domain(struct domain *d)
-{
-    __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
-    return d;
-}
-
-struct domain *rcu_lock_domain_by_id(domid_t id)
-{
-    struct domain *d;
-
-    pthread_mutex_lock(&domains_mutex);
-    d = domains[id] ? rcu_lock_domain(domains[id]) : NULL;
-    pthread_mutex_unlock(&domains_mutex);
-    return d;
-}
-
-void rcu_unlock_domain(struct domain *d)
-{
-    assert(__atomic_fetch_sub(&d->references, 1, __ATOMIC_ACQ_REL));
-}
-
-struct domain *shim_find_domain(domid_t id)
-{
-    return domains[id];
-}
-
-struct vcpu *shim_next_vcpu(const struct domain *d, unsigned int id)
-{
-    for (; id < d->max_vcpus; id++)
-        if (d->vcpu[id])
-            return d->vcpu[id];
-    return NULL;
-}
-
-struct domain *shim_create_domain(domid_t id, unsigned int max_vcpus)
-{
-    struct domain *d = calloc(1, sizeof(*d));
-
-    assert(d && id < DOMID_FIRST_RESERVED);
-    d->domain_id = id;
-    d->max_vcpus = max_vcpus;
-    d->vcpu = calloc(max_vcpus ? max_vcpus : 1, sizeof(d->vcpu[0]));
-    assert(d->vcpu);
-    spin_lock_init(&d->page_alloc_lock);
-    stats_domain_init(d);
-
-    spin_lock(&domlist_update_lock);
-    pthread_mutex_lock(&domains_mutex);
-    assert(!domains[id]);
-    domains[id] = d;
-    pthread_mutex_unlock(&domains_mutex);
-    stats_domain_linked(d);
-    spin_unlock(&domlist_update_lock);
-
-    stats_domain_handle(d);
-    return d;
-}
-
-struct vcpu *shim_create_vcpu(struct domain *d, unsigned int id)
-{
-    struct vcpu *v = calloc(1, sizeof(*v));
-
-    assert(v && id < d->max_vcpus && !d->vcpu[id]);
-    v->vcpu_id = id;
-    v->domain = d;
-    v->processor = id % NR_CPUS;
-    v->runstate.state = RUNSTATE_offline;
-    v->runstate.state_entry_time = (uint64_t)NOW();
-    d->vcpu[id] = v;
-    stats_vcpu_created(v);
-    return v;
-}
-
-struct domain *shim_create_domain_with_vcpus(domid_t id, unsigned int vcpus)
-{
-    struct domain *d = shim_create_domain(id, vcpus);
-
-    for (unsigned int i = 0; i < vcpus; i++)
-        shim_create_vcpu(d, i);
-    return d;
-}
-
-/* Xen's readers of the handle may meet it half changed, and are told afterwards. */
-static void __attribute__((no_sanitize("thread")))
-copy_handle(struct domain *d, const uint8_t *handle)
-{
-    for (unsigned int i = 0; i < sizeof(d->handle); i++)
-        d->handle[i] = handle[i];
-}
-
-void shim_set_handle(struct domain *d, const uint8_t handle[16])
-{
-    copy_handle(d, handle);
-    stats_domain_handle(d);
-}
-
-void shim_start_dying(struct domain *d)
-{
-    d->is_dying = DOMDYING_dying;
-    stats_domain_dying(d);
-}
-
-void shim_finish_dying(struct domain *d)
-{
-    d->is_dying = DOMDYING_dead;
-    stats_domain_retire(d);
-}
-
-void shim_destroy_domain(struct domain *d)
-{
-    assert(d->is_dying == DOMDYING_dead);
-    spin_lock(&domlist_update_lock);
-    pthread_mutex_lock(&domains_mutex);
-    domains[d->domain_id] = NULL;
-    pthread_mutex_unlock(&domains_mutex);
-    stats_domain_unlinked(d);
-    spin_unlock(&domlist_update_lock);
-
-    while (__atomic_load_n(&d->references, __ATOMIC_ACQUIRE))
-        sched_yield();
-    for (unsigned int i = 0; i < d->max_vcpus; i++)
-        free(d->vcpu[i]);
-    free((void *)d->vcpu);
-    free(d);
-}
-
-void shim_kill_domain(struct domain *d)
-{
-    shim_start_dying(d);
-    shim_finish_dying(d);
-    shim_destroy_domain(d);
-}
-
 static spinlock_t *lock_vcpu(struct vcpu *v, unsigned int *ret_cpu)
 {
     for (;;) {
@@ -197,20 +73,19 @@ static spinlock_t *lock_vcpu(struct vcpu *v, unsigned int *ret_cpu)
     }
 }
 
-/* What the series adds to it is compiled here. */
 static void vcpu_runstate_change(struct vcpu *v, int new_state, s_time_t new_entry_time)
 {
-    s_time_t delta;
+    int old_state = v->runstate.state;
+    s_time_t delta = new_entry_time - (s_time_t)v->runstate.state_entry_time;
 
-    if (v->runstate.state == new_state)
+    if (old_state == new_state)
         return;
-    delta = new_entry_time - (s_time_t)v->runstate.state_entry_time;
     if (delta > 0) {
-        v->runstate.time[v->runstate.state] += (uint64_t)delta;
+        v->runstate.time[old_state] += (uint64_t)delta;
         v->runstate.state_entry_time = (uint64_t)new_entry_time;
     }
-#include <added/runstate-change.h>
     v->runstate.state = new_state;
+    stats_runstate_change(v, (unsigned long)old_state, (unsigned int)new_state);
 }
 
 void shim_runstate_change(struct vcpu *v, int state, s_time_t now)
@@ -219,6 +94,33 @@ void shim_runstate_change(struct vcpu *v, int state, s_time_t now)
     spinlock_t *lock = lock_vcpu(v, &cpu);
 
     vcpu_runstate_change(v, state, now);
+    pcpu_schedule_unlock_irq(lock, cpu);
+}
+
+void shim_vcpu_up(struct vcpu *v)
+{
+    unsigned int cpu;
+    spinlock_t *lock;
+
+    v->pause_flags &= ~VPF_down;
+    lock = lock_vcpu(v, &cpu);
+    if (v->runstate.state >= RUNSTATE_blocked)
+        vcpu_runstate_change(v, RUNSTATE_runnable, NOW());
+    else
+        stats_pause_flags(v);
+    pcpu_schedule_unlock_irq(lock, cpu);
+}
+
+void shim_vcpu_down(struct vcpu *v)
+{
+    unsigned int cpu;
+    spinlock_t *lock;
+
+    v->pause_flags |= VPF_down;
+    lock = lock_vcpu(v, &cpu);
+    if (v->runstate.state == RUNSTATE_runnable)
+        vcpu_runstate_change(v, RUNSTATE_offline, NOW());
+    stats_pause_flags(v);
     pcpu_schedule_unlock_irq(lock, cpu);
 }
 
@@ -240,4 +142,67 @@ void shim_move_vcpu(struct vcpu *v, unsigned int cpu)
         if (from != cpu)
             spin_unlock(&schedule_locks[cpu]);
     }
+}
+
+void shim_switch_context(unsigned int cpu, struct vcpu *from, int state, struct vcpu *to)
+{
+    spinlock_t *lock = pcpu_schedule_lock_irq(cpu);
+
+    vcpu_runstate_change(from, state, NOW());
+    vcpu_runstate_change(to, RUNSTATE_running, NOW());
+    if (from != to)
+        stats_context_switch(cpu);
+    pcpu_schedule_unlock_irq(lock, cpu);
+}
+
+static void idle_runstate_change(unsigned int cpu, int state)
+{
+    spinlock_t *lock = pcpu_schedule_lock_irq(cpu);
+
+    vcpu_runstate_change(idle_vcpu[cpu], state, NOW());
+    pcpu_schedule_unlock_irq(lock, cpu);
+}
+
+/* The idle vCPU comes into being when the CPU does so for the first time, and stays. */
+void shim_cpu_up(unsigned int cpu)
+{
+    bool is_new = !idle_vcpu[cpu];
+
+    assert(!is_online[cpu]);
+    shim_per_cpu_perfcounters[cpu] = calloc(NUM_PERFCOUNTERS, sizeof(perfc_t));
+    assert(shim_per_cpu_perfcounters[cpu]);
+    shim_notify_cpu(cpu, CPU_UP_PREPARE);
+    spin_lock(&sched_res_update_lock);
+    has_sched_res[cpu] = true;
+    if (!is_new) {
+        idle_runstate_change(cpu, RUNSTATE_running);
+        stats_pcpu_back(idle_vcpu[cpu]);
+    }
+    spin_unlock(&sched_res_update_lock);
+    if (is_new) {
+        struct vcpu *v = calloc(1, sizeof(*v));
+
+        assert(v);
+        v->vcpu_id = cpu;
+        v->processor = cpu;
+        v->domain = &idle_domain;
+        v->runstate.state = RUNSTATE_running;
+        v->runstate.state_entry_time = (uint64_t)NOW();
+        idle_vcpu[cpu] = v;
+        stats_vcpu_created(v);
+    }
+    is_online[cpu] = true;
+}
+
+void shim_cpu_down(unsigned int cpu)
+{
+    assert(is_online[cpu]);
+    is_online[cpu] = false;
+    spin_lock(&sched_res_update_lock);
+    idle_runstate_change(cpu, RUNSTATE_offline);
+    has_sched_res[cpu] = false;
+    spin_unlock(&sched_res_update_lock);
+    shim_notify_cpu(cpu, CPU_DEAD);
+    free(shim_per_cpu_perfcounters[cpu]);
+    shim_per_cpu_perfcounters[cpu] = NULL;
 }

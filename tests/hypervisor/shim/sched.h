@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Domains, vCPUs and CPUs, and the few things that happen to them. */
+/* Domains, vCPUs and CPUs, and what happens to them. */
 #pragma once
 
 #include "locks.h"
@@ -7,6 +7,7 @@
 #include "time.h"
 
 struct xen_stats_vcpu;
+struct xen_stats_pcpu;
 
 struct vcpu_runstate_info {
     int state;
@@ -31,8 +32,21 @@ struct domain {
     struct vcpu *_Atomic *vcpu;
     xen_domain_handle_t handle;
     _Atomic enum { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead } is_dying;
-    spinlock_t page_alloc_lock;
-    unsigned int xenheap_pages;
+    spinlock_t page_alloc_lock; /* Of these: */
+    unsigned int tot_pages, extra_pages, max_pages, outstanding_pages, xenheap_pages;
+    spinlock_t event_lock;
+    unsigned int active_evtchns, max_evtchns;
+    spinlock_t grant_lock;
+    unsigned int grant_frames, max_grant_frames;
+    spinlock_t maptrack_lock;
+    unsigned int maptrack_frames, max_maptrack_frames;
+    /* That of cpupools: */
+    uint64_t cpupool_id, weight, cap;
+    /* None: */
+    _Atomic int controller_pause_count;
+    _Atomic bool is_shut_down;
+    _Atomic unsigned int shutdown_code;
+    atomic_t shr_pages, paged_pages;
     unsigned int references;
 #include <added/struct-domain.h>
 };
@@ -42,6 +56,7 @@ struct domain {
 #define is_vcpu_online(v) (!((v)->pause_flags & VPF_down))
 
 extern struct domain *dom_xen;
+extern struct vcpu *_Atomic idle_vcpu[NR_CPUS];
 extern spinlock_t domlist_update_lock;
 
 #define is_idle_domain(d) ((d)->domain_id == DOMID_IDLE)
@@ -57,10 +72,16 @@ void rcu_unlock_domain(struct domain *d);
 /* Without a reference: nothing else may be going on. */
 struct domain *shim_find_domain(domid_t id);
 
+#define domain_tot_pages(d) ((d)->tot_pages - (d)->extra_pages)
+void evtchn_update_stats(struct domain *d);
+void gnttab_update_stats(struct domain *d);
+void cpupool_update_stats(struct domain *d);
+
 /* CPUs: each has a lock for what is scheduled on it. */
 unsigned int smp_processor_id(void);
 void shim_set_processor_id(unsigned int cpu);
 extern rcu_read_lock_t sched_res_rculock;
+bool get_sched_res(unsigned int cpu);
 spinlock_t *pcpu_schedule_lock_irq(unsigned int cpu);
 void pcpu_schedule_unlock_irq(spinlock_t *lock, unsigned int cpu);
 
@@ -72,8 +93,28 @@ void shim_set_handle(struct domain *d, const uint8_t handle[16]);
 void shim_start_dying(struct domain *d);
 void shim_finish_dying(struct domain *d);
 void shim_destroy_domain(struct domain *d);
+/* As if one were destroyed and another created, and nothing else done about it. */
+void shim_unlink_and_link(struct domain *d);
 /* All three of them. */
 void shim_kill_domain(struct domain *d);
 
 void shim_runstate_change(struct vcpu *v, int state, s_time_t now);
+/* The guest brings one of its vCPUs up, or down. */
+void shim_vcpu_up(struct vcpu *v);
+void shim_vcpu_down(struct vcpu *v);
+/* One of them has a CPU from now on, and the other not any more. */
+void shim_switch_context(unsigned int cpu, struct vcpu *from, int state, struct vcpu *to);
+void shim_cpu_up(unsigned int cpu);
+void shim_cpu_down(unsigned int cpu);
+
+/* Under the locks that Xen has around them; what is published is in struct domain. */
+void shim_set_memory(struct domain *d, unsigned int tot, unsigned int extra, unsigned int max,
+                     unsigned int outstanding);
+void shim_set_evtchns(struct domain *d, unsigned int active, unsigned int max);
+void shim_set_grants(struct domain *d, unsigned int frames, unsigned int max);
+void shim_set_maptrack(struct domain *d, unsigned int frames, unsigned int max);
+void shim_set_cpupool(struct domain *d, uint64_t id, uint64_t weight, uint64_t cap);
+void shim_set_state(struct domain *d, int pause_count, bool is_shut_down, unsigned int code,
+                    int shared, int paged);
+
 void shim_move_vcpu(struct vcpu *v, unsigned int cpu);

@@ -5,8 +5,12 @@
 #pragma once
 
 #define CONFIG_STATS_TABLES 1
+#define CONFIG_MEM_SHARING  1
+#define CONFIG_MEM_PAGING   1
 
 #include "basics.h"
+#include "cpu.h"
+#include "host.h"
 #include "list.h"
 #include "locks.h"
 #include "memory.h"

@@ -25,8 +25,7 @@ static bool is_on_stock(const struct family *family)
     for (uint32_t i = 0; i < family->samples; i++) {
         uint32_t column = family->sample[i].column;
 
-        if (column == COLUMN_NONE ||
-            (hypercalls_columns[family->kind] & SNAPSHOT_COLUMN(column)))
+        if (column == COLUMN_NONE || (hypercalls_columns[family->kind] & SNAPSHOT_COLUMN(column)))
             return true;
     }
     return false;

@@ -105,8 +105,9 @@ static struct piece write_metadata(struct buf *text, const struct family *family
 static bool has_created(const struct layout_options *options, const struct family *family,
                         const struct family_sample *sample)
 {
-    bool counts = family->type == FAMILY_COUNTER ||
-                  (family->type == FAMILY_HISTOGRAM && family->sample + family->samples - 1 == sample);
+    bool counts =
+        family->type == FAMILY_COUNTER ||
+        (family->type == FAMILY_HISTOGRAM && family->sample + family->samples - 1 == sample);
 
     return options->created && counts &&
            (family->labels == LABELS_DOMAIN || family->labels == LABELS_VCPU);

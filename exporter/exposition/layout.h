@@ -25,7 +25,7 @@ struct layout_options {
     unsigned int identity;   /* of enum label_identity; 0 stands for LABEL_IDENTITY_DEFAULT */
     unsigned int collectors; /* COLLECTOR_BIT() of each that is on */
     bool created;            /* tell when counters began, where the format can */
-    const char *version;   /* of this program */
+    const char *version;     /* of this program */
 };
 
 /*

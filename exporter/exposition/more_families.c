@@ -32,7 +32,7 @@ static const char *const units[] = {
 };
 
 /* What a parser adds to names or takes off them; a name of ours must not end like that. */
-static const char *const reserved_ends[] = {"_total", "_created", "_info",  "_bucket",
+static const char *const reserved_ends[] = {"_total", "_created", "_info",   "_bucket",
                                             "_count", "_sum",     "_gcount", "_gsum"};
 
 static bool ends_with(const char *name, const char *end)
@@ -60,8 +60,8 @@ static void write_name(const struct topology_field *field, struct more_text *tex
     } while (again);
 
     snprintf(text->name, sizeof(text->name), "%s%s", about[field->of].prefix, name);
-    if (unit && !(ends_with(name, unit) && (strlen(name) == strlen(unit) ||
-                                            name[strlen(name) - strlen(unit) - 1] == '_'))) {
+    if (unit && !(ends_with(name, unit) &&
+                  (strlen(name) == strlen(unit) || name[strlen(name) - strlen(unit) - 1] == '_'))) {
         size_t length = strlen(text->name);
 
         snprintf(text->name + length, sizeof(text->name) - length, "_%s", unit);

@@ -20,9 +20,9 @@ const char *snapshot_source_name(uint32_t source)
 uint32_t snapshot_fields(const struct topology *topology, enum snapshot_kind kind)
 {
     static const uint32_t fields[SNAPSHOT_KINDS] = {
-        [SNAPSHOT_HOST] = HOST_FIELDS,       [SNAPSHOT_DOMAIN] = DOMAIN_FIELDS,
-        [SNAPSHOT_VCPU] = VCPU_FIELDS,       [SNAPSHOT_PCPU] = PCPU_FIELDS,
-        [SNAPSHOT_NODE] = NODE_FIELDS,       [SNAPSHOT_COUNTER] = COUNTER_FIELDS,
+        [SNAPSHOT_HOST] = HOST_FIELDS, [SNAPSHOT_DOMAIN] = DOMAIN_FIELDS,
+        [SNAPSHOT_VCPU] = VCPU_FIELDS, [SNAPSHOT_PCPU] = PCPU_FIELDS,
+        [SNAPSHOT_NODE] = NODE_FIELDS, [SNAPSHOT_COUNTER] = COUNTER_FIELDS,
         [SNAPSHOT_SELF] = SELF_FIELDS,
     };
 

@@ -68,12 +68,12 @@ enum snapshot_domain_field {
     DOMAIN_CPU_NS, /* running time of all its vCPUs */
     DOMAIN_VCPUS_MAX,
     DOMAIN_VCPUS_ONLINE,
-    DOMAIN_RUNNING,  /* 1 while a vCPU has a pCPU */
-    DOMAIN_BLOCKED,  /* 1 while each online vCPU waits for an event */
-    DOMAIN_PAUSED,   /* 1 while the toolstack keeps it from running */
-    DOMAIN_SHUTDOWN, /* 1 once it has shut down, for whatever reason */
-    DOMAIN_CRASHED,  /* 1 if that reason was a crash */
-    DOMAIN_DYING,    /* 1 while its resources are being freed */
+    DOMAIN_RUNNING,       /* 1 while a vCPU has a pCPU */
+    DOMAIN_BLOCKED,       /* 1 while each online vCPU waits for an event */
+    DOMAIN_PAUSED,        /* 1 while the toolstack keeps it from running */
+    DOMAIN_SHUTDOWN,      /* 1 once it has shut down, for whatever reason */
+    DOMAIN_CRASHED,       /* 1 if that reason was a crash */
+    DOMAIN_DYING,         /* 1 while its resources are being freed */
     DOMAIN_SHUTDOWN_CODE, /* SHUTDOWN_* of Xen's sched.h, or SNAPSHOT_NO_SHUTDOWN */
     DOMAIN_CREATED_NS,    /* Unix time */
     DOMAIN_MEMORY,        /* bytes, this and the following */
@@ -125,7 +125,7 @@ enum snapshot_pcpu_field {
     PCPU_SOCKET,
     PCPU_CORE,
     PCPU_FREQUENCY_HZ,
-    PCPU_CSTATE_NS,                                           /* SNAPSHOT_CSTATES columns */
+    PCPU_CSTATE_NS,                                          /* SNAPSHOT_CSTATES columns */
     PCPU_CSTATE_ENTRIES = PCPU_CSTATE_NS + SNAPSHOT_CSTATES, /* likewise */
     PCPU_FIELDS = PCPU_CSTATE_ENTRIES + SNAPSHOT_CSTATES,
 };

@@ -33,10 +33,9 @@ int topology_new(uint64_t generation, const struct topology_entry *entries, size
             return -EOVERFLOW;
 
     /* One block: the header, then what needs 8, then 4, then 1 byte of alignment. */
-    topology = calloc(1, sizeof(*topology) + count * sizeof(*domain) +
-                             (size_t)vcpus * sizeof(*vcpu_domain) +
-                             host->counters * sizeof(*counter) + host->fields * sizeof(*field) +
-                             strings + 1);
+    topology = calloc(
+        1, sizeof(*topology) + count * sizeof(*domain) + (size_t)vcpus * sizeof(*vcpu_domain) +
+               host->counters * sizeof(*counter) + host->fields * sizeof(*field) + strings + 1);
     if (!topology)
         return -ENOMEM;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who lives on the host: the domains, their vCPUs, pCPUs, nodes and performance counters, in the
- * order in which a snapshot lists them; and the fields beyond those known here. One immutable block per change of that set, without pointers into anything else,
- * shared by reference between the sampler and every snapshot taken while it was valid.
+ * order in which a snapshot lists them; and the fields beyond those known here. One immutable block
+ * per change of that set, without pointers into anything else, shared by reference between the
+ * sampler and every snapshot taken while it was valid.
  *
  * A row is a position in this order. The vCPUs of a domain are contiguous rows.
  */
@@ -95,7 +96,7 @@ struct topology {
     const uint32_t *vcpu_domain;          /* row of vCPU -> row of its domain */
     const struct topology_counter *counter;
     const struct topology_field *field; /* ordered by `of` */
-    const char *strings;                  /* names: raw bytes as xenstore gave them, no NUL */
+    const char *strings;                /* names: raw bytes as xenstore gave them, no NUL */
 };
 
 /*

@@ -74,3 +74,7 @@ void page_read_bitmap(const struct page_table *table, const struct stats_kind *k
  */
 uint64_t page_read_field(const struct page_table *table, const struct stats_kind *kind,
                          uint32_t index, size_t offset);
+
+/* The same for a 32-bit field, whose all ones are given as 64 of them. */
+uint64_t page_read_field32(const struct page_table *table, const struct stats_kind *kind,
+                           uint32_t index, size_t offset);

@@ -11,26 +11,23 @@
 
 #include "source/clock.h"
 #include "source/frames.h"
+#include "source/host_table.h"
+#include "source/more_fields.h"
 #include "source/page.h"
-
-/* Creations and destructions take much longer than a reading of the bitmap. */
-#define LIST_ATTEMPTS 100
+#include "source/page_rows.h"
 
 struct pages_source {
     struct source source;
     struct frames *frames;
     struct frames_mapping host_mapping;
-    struct page_table host;
-    const struct stats_kind *host_kind;
-    const struct stats_kind *clock_kind;
-    const struct stats_kind *bitmap_kind;
+    struct host_table host;
+    struct more_fields more;
+    uint64_t columns[SNAPSHOT_KINDS]; /* what the tables seen so far can fill */
     struct xen_clock clock;
     struct page_counters counters;
     uint64_t mapped_frames;
     const struct pages_domain *own; /* Domain-0's: waking up to look stamps its vCPUs */
-    uint64_t listed_created;        /* the host's counts when list() looked last */
-    uint64_t listed_destroyed;
-    bool listed;
+    struct host_domains listed;     /* the host's counts when list() looked last */
 };
 
 /* One attached domain. */
@@ -56,11 +53,6 @@ static uint64_t unix_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t host_field(struct pages_source *pages, size_t offset)
-{
-    return page_read_field(&pages->host, pages->host_kind, 0, offset);
-}
-
 /* The freshest stamps there are: Xen wrote one when this very process was woken up. */
 static void observe_own_stamps(struct pages_source *pages)
 {
@@ -81,7 +73,7 @@ static uint64_t system_time_now(struct pages_source *pages)
     int r;
 
     observe_own_stamps(pages);
-    r = page_read(&pages->host, pages->clock_kind, 0, &pair, sizeof(pair), &pages->counters);
+    r = host_table_read_clock(&pages->host, &pair, &pages->counters);
     if (r == 0)
         clock_observe(&pages->clock, pair.system_time, clock_raw_ns());
     return clock_now(&pages->clock, r == 0 ? &pair : NULL, clock_raw_ns(), clock_tsc());
@@ -93,46 +85,14 @@ static bool pages_changed(struct source *source)
 
     /* Called several times a second: that keeps the clock anchored between scrapes far apart. */
     observe_own_stamps(pages);
-    return !pages->listed ||
-           host_field(pages, offsetof(struct stats_host, domains_created)) !=
-               pages->listed_created ||
-           host_field(pages, offsetof(struct stats_host, domains_destroyed)) !=
-               pages->listed_destroyed;
+    return host_table_changed(&pages->host, &pages->listed);
 }
 
-static void read_bitmap(struct pages_source *pages, struct domain_set *ret_domains)
-{
-    const struct stats_kind *kind = pages->bitmap_kind;
-
-    *ret_domains = (struct domain_set){0};
-    for (uint32_t i = 0; i < kind->count && i < DOMAIN_SET_WORDS / STATS_BITMAP_WORDS; i++) {
-        struct stats_bitmap bitmap;
-
-        page_read_bitmap(&pages->host, kind, i, &bitmap);
-        memcpy(&ret_domains->word[(size_t)i * STATS_BITMAP_WORDS], &bitmap, sizeof(bitmap));
-    }
-}
-
-/* The host record's `seq` covers the counts and the bitmap together. */
 static int pages_list(struct source *source, struct domain_set *ret_domains)
 {
     struct pages_source *pages = pages_of(source);
-    struct stats_host before = {0}, after;
 
-    pages->listed = false;
-    for (unsigned int attempt = 0; attempt < LIST_ATTEMPTS && !pages->listed; attempt++) {
-        if (page_read(&pages->host, pages->host_kind, 0, &before, sizeof(before),
-                      &pages->counters) != 0)
-            continue;
-        read_bitmap(pages, ret_domains);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        pages->listed = page_read(&pages->host, pages->host_kind, 0, &after, sizeof(after),
-                                  &pages->counters) == 0 &&
-                        before.record.seq == after.record.seq;
-    }
-    /* What never stood still is used all the same: changed() will say so again. */
-    pages->listed_created = before.domains_created;
-    pages->listed_destroyed = before.domains_destroyed;
+    host_table_list(&pages->host, ret_domains, &pages->listed, &pages->counters);
     return 0;
 }
 
@@ -171,6 +131,9 @@ static int pages_attach(struct source *source, uint32_t domid, void **ret_attach
     }
 
     pages->mapped_frames += domain->mapping.count;
+    pages->columns[SNAPSHOT_DOMAIN] |=
+        page_columns_of_domain(domain->domain_kind->size, domain->vcpu_kind->size);
+    pages->columns[SNAPSHOT_VCPU] |= page_columns_of_vcpu(domain->vcpu_kind->size);
     if (domid == 0)
         pages->own = domain;
     *ret_attachment = steal(domain);
@@ -236,93 +199,87 @@ static int pages_describe(struct source *source, void *attachment, struct source
     return 0;
 }
 
-static uint64_t frames_to_bytes(uint64_t frames)
+static void pages_describe_host(struct source *source, struct topology_host *ret_host)
 {
-    return frames > SNAPSHOT_ABSENT / STATS_FRAME_SIZE ? SNAPSHOT_ABSENT
-                                                       : frames * STATS_FRAME_SIZE;
+    struct pages_source *pages = pages_of(source);
+
+    host_table_describe(&pages->host, ret_host);
+    ret_host->fields = pages->more.fields;
+    ret_host->field = pages->more.field;
 }
 
 static int pages_begin(struct source *source, struct snapshot *snapshot)
 {
     struct pages_source *pages = pages_of(source);
-    uint64_t *host = snapshot_row(snapshot, SNAPSHOT_HOST, 0);
     uint64_t *self = snapshot_row(snapshot, SNAPSHOT_SELF, 0);
 
     snapshot->source = source->id;
-    snapshot->columns[SNAPSHOT_HOST] =
-        SNAPSHOT_COLUMN(HOST_DOMAINS_CREATED) | SNAPSHOT_COLUMN(HOST_DOMAINS_DESTROYED) |
-        SNAPSHOT_COLUMN(HOST_STATS_PAGES) | SNAPSHOT_COLUMN(HOST_STATS_RETIRED);
-    snapshot->columns[SNAPSHOT_DOMAIN] = SNAPSHOT_COLUMN(DOMAIN_CPU_NS) |
-                                         SNAPSHOT_COLUMN(DOMAIN_VCPUS_MAX) |
-                                         SNAPSHOT_COLUMN(DOMAIN_DYING);
-    snapshot->columns[SNAPSHOT_VCPU] =
-        SNAPSHOT_COLUMN(VCPU_RUNNING_NS) | SNAPSHOT_COLUMN(VCPU_RUNNABLE_NS) |
-        SNAPSHOT_COLUMN(VCPU_BLOCKED_NS) | SNAPSHOT_COLUMN(VCPU_OFFLINE_NS) |
-        SNAPSHOT_COLUMN(VCPU_PCPU);
-    snapshot->columns[SNAPSHOT_SELF] |=
-        SNAPSHOT_COLUMN(SELF_MAPPED_FRAMES) | SNAPSHOT_COLUMN(SELF_TORN_READS) |
-        SNAPSHOT_COLUMN(SELF_INVALID_RECORDS) | SNAPSHOT_COLUMN(SELF_READ_RETRIES);
+    for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++)
+        snapshot->columns[kind] |= pages->columns[kind];
 
-    host[HOST_DOMAINS_CREATED] = host_field(pages, offsetof(struct stats_host, domains_created));
-    host[HOST_DOMAINS_DESTROYED] =
-        host_field(pages, offsetof(struct stats_host, domains_destroyed));
-    host[HOST_STATS_PAGES] = frames_to_bytes(host_field(pages, offsetof(struct stats_host, pages)));
-    host[HOST_STATS_RETIRED] =
-        frames_to_bytes(host_field(pages, offsetof(struct stats_host, pages_retired)));
+    snapshot->now_ns = system_time_now(pages);
+    snapshot->unix_ns = unix_now_ns();
+
+    host_table_read(&pages->host, &pages->more, snapshot, &pages->counters);
 
     self[SELF_MAPPED_FRAMES] = pages->mapped_frames;
     self[SELF_TORN_READS] = pages->counters.torn;
     self[SELF_INVALID_RECORDS] = pages->counters.invalid;
     self[SELF_READ_RETRIES] = pages->counters.retries;
-
-    snapshot->now_ns = system_time_now(pages);
-    snapshot->unix_ns = unix_now_ns();
     return 0;
 }
 
-/* A time of 146 years or more is not one. */
-static bool is_time(uint64_t ns)
-{
-    return ns >> 62 == 0;
-}
-
 /*
- * Reads one vCPU's times, adding those of the state it is in up to the snapshot's moment. A vCPU
- * that changed state after that moment is taken as of its change: never more than is true.
+ * Reads one vCPU as of the snapshot's moment. A vCPU that changed state after that moment is taken
+ * as of its change: never more than is true.
  */
 static void read_vcpu(struct pages_source *pages, struct pages_domain *domain, uint32_t vcpu,
-                      uint64_t now_ns, uint64_t *row)
+                      struct page_vcpus *vcpus, struct snapshot *snapshot, uint32_t row)
 {
     struct stats_vcpu record;
-    bool sane;
 
-    if (page_read(&domain->table, domain->vcpu_kind, vcpu, &record, sizeof(record),
-                  &pages->counters) != 0)
+    switch (page_read(&domain->table, domain->vcpu_kind, vcpu, &record, sizeof(record),
+                      &pages->counters)) {
+    case 0:
+        break;
+    case PAGE_ABSENT: /* it was not created (yet): it is not online either */
         return;
-
-    sane = record.state < STATS_RUNSTATES && is_time(record.state_entry_time);
-    for (unsigned int state = 0; state < STATS_RUNSTATES; state++)
-        sane = sane && is_time(record.time[state]);
-    if (!sane) {
-        pages->counters.invalid++;
+    default:
+        vcpus->known = false;
         return;
     }
-
+    if (!page_row_of_vcpu(&record, snapshot->now_ns, snapshot_row(snapshot, SNAPSHOT_VCPU, row))) {
+        pages->counters.invalid++;
+        vcpus->known = false;
+        return;
+    }
+    page_vcpus_add(vcpus, &record);
     clock_observe(&pages->clock, record.state_entry_time, clock_raw_ns());
-    if (now_ns > record.state_entry_time)
-        record.time[record.state] += now_ns - record.state_entry_time;
-
-    row[VCPU_RUNNING_NS] = record.time[STATS_RUNNING];
-    row[VCPU_RUNNABLE_NS] = record.time[STATS_RUNNABLE];
-    row[VCPU_BLOCKED_NS] = record.time[STATS_BLOCKED];
-    row[VCPU_OFFLINE_NS] = record.time[STATS_OFFLINE];
-    row[VCPU_PCPU] = record.cpu;
+    if (pages->more.fields)
+        more_fields_read(&pages->more, TOPOLOGY_OF_VCPU, &domain->table, domain->vcpu_kind, vcpu,
+                         snapshot_row(snapshot, SNAPSHOT_VCPU_MORE, row));
 }
 
-static void forget(uint64_t *row, size_t fields)
+static void read_domain(struct pages_source *pages, struct pages_domain *domain,
+                        const struct page_vcpus *vcpus, struct snapshot *snapshot, uint32_t row)
 {
-    for (size_t field = 0; field < fields; field++)
-        row[field] = SNAPSHOT_ABSENT;
+    uint64_t *fields = snapshot_row(snapshot, SNAPSHOT_DOMAIN, row);
+    struct stats_domain record;
+
+    if (page_read(&domain->table, domain->domain_kind, 0, &record, sizeof(record),
+                  &pages->counters) != 0)
+        return;
+    page_row_of_domain(&record, vcpus, snapshot->topology->domain[row].vcpus, fields);
+    if (domain->created_ns)
+        fields[DOMAIN_CREATED_NS] = domain->created_ns;
+    if (pages->more.fields)
+        more_fields_read(&pages->more, TOPOLOGY_OF_DOMAIN, &domain->table, domain->domain_kind, 0,
+                         snapshot_row(snapshot, SNAPSHOT_DOMAIN_MORE, row));
+}
+
+static void forget(struct snapshot *snapshot, enum snapshot_kind kind, uint32_t row)
+{
+    memset(snapshot_row(snapshot, kind, row), 0xff, snapshot->fields[kind] * sizeof(uint64_t));
 }
 
 static void pages_read(struct source *source, void *attachment, struct snapshot *snapshot,
@@ -331,24 +288,20 @@ static void pages_read(struct source *source, void *attachment, struct snapshot 
     struct pages_source *pages = pages_of(source);
     struct pages_domain *domain = attachment;
     const struct topology_domain *who = &snapshot->topology->domain[row];
-    uint64_t *fields = snapshot_row(snapshot, SNAPSHOT_DOMAIN, row);
-    uint64_t dying;
+    struct page_vcpus vcpus = PAGE_VCPUS_NULL;
 
     for (uint32_t vcpu = 0; vcpu < who->vcpus && vcpu < domain->vcpu_kind->count; vcpu++)
-        read_vcpu(pages, domain, vcpu, snapshot->now_ns,
-                  snapshot_row(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu));
-
-    fields[DOMAIN_VCPUS_MAX] = who->vcpus;
-    dying = page_read_field(&domain->table, domain->domain_kind, 0,
-                            offsetof(struct stats_domain, dying));
-    if (dying != STATS_NOT_AVAILABLE)
-        fields[DOMAIN_DYING] = dying != 0;
+        read_vcpu(pages, domain, vcpu, &vcpus, snapshot, who->first_vcpu + vcpu);
+    read_domain(pages, domain, &vcpus, snapshot, row);
 
     /* A record of the dead stands still: adding the time since would be wrong (ABI.md). */
     if (page_is_dead(&domain->table)) {
-        for (uint32_t vcpu = 0; vcpu < who->vcpus; vcpu++)
-            forget(snapshot_row(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu), VCPU_FIELDS);
-        forget(fields, DOMAIN_FIELDS);
+        for (uint32_t vcpu = 0; vcpu < who->vcpus; vcpu++) {
+            forget(snapshot, SNAPSHOT_VCPU, who->first_vcpu + vcpu);
+            forget(snapshot, SNAPSHOT_VCPU_MORE, who->first_vcpu + vcpu);
+        }
+        forget(snapshot, SNAPSHOT_DOMAIN, row);
+        forget(snapshot, SNAPSHOT_DOMAIN_MORE, row);
     }
 }
 
@@ -359,10 +312,51 @@ static void pages_free(struct source *source)
     if (pages->host_mapping.base)
         pages->frames->ops->unmap(pages->frames, &pages->host_mapping);
     frames_free(pages->frames);
+    host_table_deinit(&pages->host);
+    more_fields_deinit(&pages->more);
     free(pages);
 }
 
-/* Maps the host's table and finds the kinds of record that cannot be done without. */
+/* Reads the table of descriptors and lets go of it: it is constant. An older Xen has none. */
+static int read_descriptors(struct pages_source *pages)
+{
+    struct frames_mapping mapping;
+    struct page_table table;
+    int r;
+
+    if (pages->frames->ops->map(pages->frames, STATS_ID_DESCRIPTORS, &mapping) < 0)
+        return 0;
+    r = page_table_init(&table, mapping.base, mapping.count, STATS_ID_DESCRIPTORS, NULL);
+    if (r == 0)
+        r = more_fields_init(&pages->more, &table, &pages->counters);
+    else
+        pages->counters.invalid++;
+    pages->frames->ops->unmap(pages->frames, &mapping);
+    return r == -ENOMEM ? r : 0;
+}
+
+/* What the host's table can fill; tables of domains are looked at as they come. */
+static void find_columns(struct pages_source *pages)
+{
+    static const enum snapshot_kind more_kinds[TOPOLOGY_MORE] = {
+        [TOPOLOGY_OF_HOST] = SNAPSHOT_HOST_MORE,
+        [TOPOLOGY_OF_DOMAIN] = SNAPSHOT_DOMAIN_MORE,
+        [TOPOLOGY_OF_VCPU] = SNAPSHOT_VCPU_MORE,
+        [TOPOLOGY_OF_PCPU] = SNAPSHOT_PCPU_MORE,
+    };
+
+    host_table_columns(&pages->host, pages->columns);
+    for (unsigned int of = 0; of < TOPOLOGY_MORE; of++) {
+        uint32_t fields = pages->more.first[of + 1] - pages->more.first[of];
+
+        pages->columns[more_kinds[of]] = fields ? UINT64_MAX >> (64 - fields) : 0;
+    }
+    pages->columns[SNAPSHOT_SELF] =
+        SNAPSHOT_COLUMN(SELF_MAPPED_FRAMES) | SNAPSHOT_COLUMN(SELF_TORN_READS) |
+        SNAPSHOT_COLUMN(SELF_INVALID_RECORDS) | SNAPSHOT_COLUMN(SELF_READ_RETRIES);
+}
+
+/* Maps the host's table, and looks at what else there is to be known from the start. */
 static int map_host(struct pages_source *pages, const char **ret_reason)
 {
     int r;
@@ -372,24 +366,14 @@ static int map_host(struct pages_source *pages, const char **ret_reason)
         *ret_reason = "the host's table cannot be mapped";
         return r;
     }
-    r = page_table_init(&pages->host, pages->host_mapping.base, pages->host_mapping.count,
-                        STATS_DOMID_XEN, ret_reason);
-    if (r != 0) {
-        if (!*ret_reason)
-            *ret_reason = "its statistics tables are of a version that is not known here";
-        return r < 0 ? r : -EPROTO;
-    }
-
     pages->mapped_frames += pages->host_mapping.count;
-    pages->host_kind = page_kind(&pages->host, STATS_KIND_HOST);
-    pages->clock_kind = page_kind(&pages->host, STATS_KIND_CLOCK);
-    pages->bitmap_kind = page_kind(&pages->host, STATS_KIND_BITMAP);
-    if (!pages->host_kind || !pages->host_kind->count || !pages->clock_kind ||
-        !pages->clock_kind->count || !pages->bitmap_kind) {
-        *ret_reason = "its host table lacks the host, clock or bitmap records";
-        return -EBADMSG;
-    }
-    return 0;
+    r = host_table_init(&pages->host, pages->host_mapping.base, pages->host_mapping.count,
+                        &pages->counters, ret_reason);
+    if (r == 0)
+        r = read_descriptors(pages);
+    if (r == 0)
+        find_columns(pages);
+    return r;
 }
 
 int pages_source_new(struct frames *frames, enum snapshot_source id, struct source **ret_source,
@@ -402,6 +386,7 @@ int pages_source_new(struct frames *frames, enum snapshot_source id, struct sour
         .detach = pages_detach,
         .gone = pages_gone,
         .describe = pages_describe,
+        .describe_host = pages_describe_host,
         .begin = pages_begin,
         .read = pages_read,
         .free = pages_free,

@@ -7,185 +7,38 @@
  * Time is conserved: a vCPU is always in exactly one state, a pCPU runs at most one vCPU, and every
  * change carries the moment at which it was made.
  */
-#include "source/source.h"
+#include "source/simulated_host.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "source/clock.h"
-#include "source/frames.h"
-#include "source/table_writer.h"
-#include "util/pulse.h"
 
-#define MS        1000000ULL
-#define TICK_NS   (2 * MS)           /* the thread looks this often */
-#define SLICE_NS  (10 * MS)          /* a running vCPU makes room for a waiting one after this */
-#define UPTIME_NS (3600 * 1000 * MS) /* a fresh host has been up for an hour */
+/* What a simulated host is made of, in frames of 4 KiB. */
+#define DOMAIN_PAGES 65536U
+#define HOST_PAGES   (1024U * DOMAIN_PAGES)
+#define NODES        2U
 
-struct sim_domain;
-
-struct sim_vcpu {
-    struct sim_domain *domain;
-    struct stats_vcpu *record;
-    uint32_t pcpu;
-    uint64_t until;        /* blocked: wakes then; running: its burst ends then */
-    uint64_t slice_end;    /* running: makes room then */
-    uint64_t burst_left;   /* runnable: what it still wants to run before it blocks */
-    struct sim_vcpu *next; /* in the run queue */
-};
-
-struct sim_domain {
-    uint32_t domid;
-    uint32_t vcpus;
-    uint32_t busy_percent; /* how much its vCPUs want to run; 100: they never block */
-    bool mapped;
-    bool dead;
-    char name[24];
-    struct table_writer table;
-    struct sim_domain *next; /* among the dead that are still mapped */
-    struct sim_vcpu vcpu[];
-};
-
-struct sim_host {
-    struct frames frames;
-    struct simulated_config config;
-
-    pthread_t thread;
-    struct pulse pulse;
-    bool started;
-    pthread_mutex_t lock; /* everything below */
-    pthread_cond_t stop;
-    bool stopping;
-
-    struct table_writer table;
-    uint64_t epoch_raw; /* CLOCK_MONOTONIC_RAW at system time 0 */
-    uint64_t random;
-    uint64_t generations;
-    uint64_t born;    /* system time at which this host began to live */
-    uint64_t churned; /* domains replaced so far */
-    uint64_t calibrated;
-    uint32_t last_domid;
-    struct sim_domain *domain[DOMAIN_SET_LIMIT];
-    struct sim_domain *retired;
-    struct sim_vcpu **running; /* by pCPU, or NULL */
-    struct sim_vcpu *queue_head;
-    struct sim_vcpu **queue_tail;
+/* As `xenperf` calls them. */
+static const struct {
+    const char *name;
+    uint32_t element, type;
+} counters[SIM_COUNTERS] = {
+    [SIM_SCHEDULES] = {"sched: runs through scheduler", STATS_PERFC_SINGLE, STATS_PERFC_COUNTER},
+    [SIM_SWITCHES] = {"sched: context switches", STATS_PERFC_SINGLE, STATS_PERFC_COUNTER},
+    [SIM_HYPERCALLS] = {"hypercalls", 0, STATS_PERFC_COUNTER},
+    [SIM_HYPERCALLS + 1] = {"hypercalls", 1, STATS_PERFC_COUNTER},
+    [SIM_HYPERCALLS + 2] = {"hypercalls", 2, STATS_PERFC_COUNTER},
+    [SIM_HYPERCALLS + 3] = {"hypercalls", 3, STATS_PERFC_COUNTER},
+    [SIM_WAITING] = {"sched: vCPUs that wait", STATS_PERFC_SINGLE, STATS_PERFC_GAUGE},
 };
 
 static uint64_t host_now(const struct sim_host *host)
 {
     return clock_raw_ns() - host->epoch_raw;
-}
-
-/* xorshift64*: the same seed gives the same host. */
-static uint64_t next_random(struct sim_host *host, uint64_t below)
-{
-    host->random ^= host->random >> 12;
-    host->random ^= host->random << 25;
-    host->random ^= host->random >> 27;
-    return below ? (host->random * 0x2545f4914f6cdd1dULL >> 16) % below : 0;
-}
-
-static void change_state(struct sim_vcpu *vcpu, enum stats_runstate state, uint64_t now)
-{
-    struct stats_vcpu *record = vcpu->record;
-
-    table_write_begin(&record->record);
-    TABLE_SET(record->time[record->state],
-              record->time[record->state] + now - record->state_entry_time);
-    TABLE_SET(record->state_entry_time, now);
-    TABLE_SET(record->state, state);
-    TABLE_SET(record->cpu, vcpu->pcpu);
-    table_write_end(&record->record);
-}
-
-static void enqueue(struct sim_host *host, struct sim_vcpu *vcpu)
-{
-    vcpu->next = NULL;
-    *host->queue_tail = vcpu;
-    host->queue_tail = &vcpu->next;
-}
-
-static struct sim_vcpu *dequeue(struct sim_host *host)
-{
-    struct sim_vcpu *vcpu = host->queue_head;
-
-    if (vcpu) {
-        host->queue_head = vcpu->next;
-        if (!host->queue_head)
-            host->queue_tail = &host->queue_head;
-    }
-    return vcpu;
-}
-
-/* Runs 4 to 40 ms, then sleeps so that over time it is busy as much as its domain wants. */
-static uint64_t next_burst(struct sim_host *host)
-{
-    return (4 + next_random(host, 37)) * MS;
-}
-
-static uint64_t next_sleep(struct sim_host *host, const struct sim_domain *domain)
-{
-    return next_burst(host) * (100 - domain->busy_percent) / domain->busy_percent;
-}
-
-static void wake(struct sim_host *host, struct sim_vcpu *vcpu, uint64_t now)
-{
-    vcpu->burst_left = next_burst(host);
-    change_state(vcpu, STATS_RUNNABLE, now);
-    enqueue(host, vcpu);
-}
-
-/* Takes a vCPU off its pCPU when its burst is over, or when its slice is and somebody waits. */
-static void deschedule(struct sim_host *host, uint32_t pcpu, uint64_t now)
-{
-    struct sim_vcpu *vcpu = host->running[pcpu];
-
-    if (vcpu->domain->busy_percent < 100 && now >= vcpu->until) {
-        vcpu->until = now + next_sleep(host, vcpu->domain);
-        change_state(vcpu, STATS_BLOCKED, now);
-    } else if (now >= vcpu->slice_end && host->queue_head) {
-        vcpu->burst_left = vcpu->until > now ? vcpu->until - now : 0;
-        change_state(vcpu, STATS_RUNNABLE, now);
-        enqueue(host, vcpu);
-    } else {
-        return;
-    }
-    host->running[pcpu] = NULL;
-}
-
-static void dispatch(struct sim_host *host, uint32_t pcpu, uint64_t now)
-{
-    struct sim_vcpu *vcpu = dequeue(host);
-
-    if (!vcpu)
-        return;
-    vcpu->pcpu = pcpu;
-    vcpu->until = now + vcpu->burst_left;
-    vcpu->slice_end = now + SLICE_NS;
-    change_state(vcpu, STATS_RUNNING, now);
-    host->running[pcpu] = vcpu;
-}
-
-static void schedule(struct sim_host *host, uint64_t now)
-{
-    for (uint32_t domid = 0; domid <= host->last_domid; domid++) {
-        struct sim_domain *domain = host->domain[domid];
-
-        for (uint32_t i = 0; domain && i < domain->vcpus; i++)
-            if (domain->vcpu[i].record->state == STATS_BLOCKED && now >= domain->vcpu[i].until)
-                wake(host, &domain->vcpu[i], now);
-    }
-    for (uint32_t pcpu = 0; pcpu < host->config.pcpus; pcpu++) {
-        if (host->running[pcpu])
-            deschedule(host, pcpu, now);
-        if (!host->running[pcpu])
-            dispatch(host, pcpu, now);
-    }
 }
 
 static void fill_domain_record(struct sim_host *host, struct sim_domain *domain, uint64_t now)
@@ -196,7 +49,7 @@ static void fill_domain_record(struct sim_host *host, struct sim_domain *domain,
     record->record.index = domain->domid;
     if (domain->domid != 0) { /* Domain-0's UUID is null, as on a real host */
         for (unsigned int i = 0; i < sizeof(record->handle); i++)
-            record->handle[i] = (uint8_t)next_random(host, 256);
+            record->handle[i] = (uint8_t)simulated_random(host, 256);
         record->handle[6] = (record->handle[6] & 0x0f) | 0x40; /* RFC 9562: version 4 */
         record->handle[8] = (record->handle[8] & 0x3f) | 0x80; /* and its variant */
     }
@@ -204,6 +57,16 @@ static void fill_domain_record(struct sim_host *host, struct sim_domain *domain,
     record->generation = ((struct stats_frame *)domain->table.base)->generation;
     record->guest_type = domain->domid % 3 == 2 ? STATS_GUEST_PVH : STATS_GUEST_PV;
     record->max_vcpus = domain->vcpus;
+    record->pages = record->max_pages = DOMAIN_PAGES;
+    record->xenheap_pages = 4;
+    record->event_channels = 4 + 4ULL * domain->vcpus;
+    record->max_event_channels = 131071;
+    record->grant_frames = 1 + simulated_random(host, 32);
+    record->max_grant_frames = 64;
+    record->maptrack_frames = domain->domid == 0 ? 32 : 0;
+    record->max_maptrack_frames = 1024;
+    record->shutdown = STATS_NOT_AVAILABLE;
+    record->scheduler_weight = domain->domid == 0 ? 512 : 256;
     record->record.flags = STATS_RECORD_VALID;
     table_write_end(&record->record);
 }
@@ -216,22 +79,16 @@ static void start_vcpu(struct sim_host *host, struct sim_domain *domain, uint32_
     *vcpu = (struct sim_vcpu){
         .domain = domain,
         .record = table_writer_vcpu(&domain->table, index),
-        .pcpu = (uint32_t)next_random(host, host->config.pcpus),
+        .pcpu = (uint32_t)simulated_random(host, host->config.pcpus),
     };
     table_write_begin(&vcpu->record->record);
     vcpu->record->record.index = index;
     vcpu->record->state = STATS_OFFLINE;
-    vcpu->record->state_entry_time = now;
+    vcpu->record->state_entry_time = vcpu->record->counting_since = now;
     vcpu->record->cpu = vcpu->pcpu;
-    vcpu->record->record.flags = STATS_RECORD_VALID;
+    vcpu->record->record.flags = STATS_RECORD_VALID | STATS_VCPU_ONLINE;
     table_write_end(&vcpu->record->record);
-
-    if (domain->busy_percent > 0) {
-        wake(host, vcpu, now);
-    } else {
-        vcpu->until = UINT64_MAX;
-        change_state(vcpu, STATS_BLOCKED, now);
-    }
+    simulated_start(host, vcpu, now);
 }
 
 static void count_host(struct sim_host *host, uint64_t *field, int64_t change)
@@ -284,28 +141,11 @@ static void free_domain(struct sim_host *host, struct sim_domain *domain)
     free(domain);
 }
 
-static void forget_vcpus(struct sim_host *host, const struct sim_domain *domain)
-{
-    struct sim_vcpu *queue = host->queue_head, *next;
-
-    for (uint32_t pcpu = 0; pcpu < host->config.pcpus; pcpu++)
-        if (host->running[pcpu] && host->running[pcpu]->domain == domain)
-            host->running[pcpu] = NULL;
-
-    host->queue_head = NULL;
-    host->queue_tail = &host->queue_head;
-    for (; queue; queue = next) {
-        next = queue->next;
-        if (queue->domain != domain)
-            enqueue(host, queue);
-    }
-}
-
-static void destroy_domain(struct sim_host *host, struct sim_domain *domain)
+static void destroy_domain(struct sim_host *host, struct sim_domain *domain, uint64_t now)
 {
     struct stats_host *record = table_writer_host(&host->table);
 
-    forget_vcpus(host, domain);
+    simulated_forget(host, domain, now);
     TABLE_SET(table_writer_domain(&domain->table)->dying, 2);
     table_writer_mark_dead(&domain->table);
     domain->dead = true;
@@ -324,27 +164,75 @@ static void destroy_domain(struct sim_host *host, struct sim_domain *domain)
     }
 }
 
-/* Replaces the oldest guest by a new one, as often as asked; domids are given out as Xen does. */
+static uint32_t oldest_guest(const struct sim_host *host)
+{
+    for (uint32_t domid = 1; domid <= host->last_domid; domid++)
+        if (host->domain[domid])
+            return domid;
+    return 0;
+}
+
+/* Domids are given out as Xen does it: one after the other, and from the start again. */
+static uint32_t fresh_domid(const struct sim_host *host)
+{
+    uint32_t fresh = host->last_domid + 1;
+
+    for (uint32_t domid = 1; fresh >= DOMAIN_SET_LIMIT && domid < DOMAIN_SET_LIMIT; domid++)
+        if (!host->domain[domid])
+            fresh = domid;
+    return fresh;
+}
+
+/* Replaces the oldest guest, as often as asked: by a new one, or by itself after a reboot. */
 static void churn(struct sim_host *host, uint64_t now)
 {
     uint64_t due = (now - host->born) / (1000 * MS) * host->config.churn / 60;
 
     while (host->config.domains > 0 && host->churned < due) {
-        uint32_t oldest = 0, fresh = host->last_domid + 1;
+        uint32_t oldest = oldest_guest(host), fresh = fresh_domid(host);
+        bool reboots = host->churned++ % 2 && oldest;
+        uint8_t handle[16];
+        char name[sizeof(host->domain[0]->name)];
 
-        for (uint32_t domid = 1; domid <= host->last_domid && !oldest; domid++)
-            if (host->domain[domid])
-                oldest = domid;
-        for (uint32_t domid = 1; fresh >= DOMAIN_SET_LIMIT && domid < DOMAIN_SET_LIMIT; domid++)
-            if (!host->domain[domid])
-                fresh = domid;
-
-        host->churned++;
+        if (reboots) {
+            memcpy(handle, table_writer_domain(&host->domain[oldest]->table)->handle,
+                   sizeof(handle));
+            memcpy(name, host->domain[oldest]->name, sizeof(name));
+        }
         if (oldest)
-            destroy_domain(host, host->domain[oldest]);
+            destroy_domain(host, host->domain[oldest], now);
         if (create_domain(host, fresh, now) < 0)
             return;
+        if (reboots) {
+            struct stats_domain *record = table_writer_domain(&host->domain[fresh]->table);
+
+            table_write_begin(&record->record);
+            memcpy(record->handle, handle, sizeof(handle));
+            table_write_end(&record->record);
+            memcpy(host->domain[fresh]->name, name, sizeof(name));
+        }
     }
+}
+
+/* What a hypervisor looks up about once a second. */
+static void refresh(struct sim_host *host, uint64_t now)
+{
+    struct stats_host *record = table_writer_host(&host->table);
+    uint64_t used = 0, online = 0;
+
+    for (uint32_t domid = 0; domid <= host->last_domid; domid++)
+        used += host->domain[domid] ? DOMAIN_PAGES : 0;
+    if (used > HOST_PAGES)
+        used = HOST_PAGES;
+    for (uint32_t pcpu = 0; pcpu < host->config.pcpus; pcpu++)
+        online += !host->pcpu[pcpu].offline;
+    TABLE_SET(record->free_pages, HOST_PAGES - used);
+    TABLE_SET(record->cpus_online, online);
+    TABLE_SET(record->refreshed, now);
+    for (uint32_t node = 0; node < NODES; node++)
+        TABLE_SET(table_writer_node(&host->table, node)->free_pages, (HOST_PAGES - used) / NODES);
+    for (uint32_t i = 0; i < SIM_COUNTERS; i++)
+        TABLE_SET(table_writer_counter(&host->table, i)->value, host->counter[i]);
 }
 
 static void calibrate(struct sim_host *host, uint64_t now)
@@ -358,6 +246,7 @@ static void calibrate(struct sim_host *host, uint64_t now)
     TABLE_SET(clock->system_time, now);
     TABLE_SET(clock->tsc, clock_tsc());
     table_write_end(&clock->record);
+    refresh(host, now);
 }
 
 static void *live(void *argument)
@@ -372,7 +261,9 @@ static void *live(void *argument)
 
         pulse_answer(&host->pulse);
         churn(host, now);
-        schedule(host, now);
+        if (host->config.churn > 0)
+            simulated_plug(host, now);
+        simulated_schedule(host, now);
         calibrate(host, now);
 
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -459,38 +350,82 @@ static void simulated_free(struct frames *frames)
     table_writer_deinit(&host->table);
     pthread_cond_destroy(&host->stop);
     pthread_mutex_destroy(&host->lock);
-    free(host->running);
+    free(host->pcpu);
     free(host);
 }
 
-static int build_host(struct sim_host *host)
+/* The parts of the host's table that are there from its start. */
+static void fill_host_table(struct sim_host *host)
 {
-    struct stats_host *record;
-    struct stats_clock *clock;
-    int r;
+    struct stats_host *record = table_writer_host(&host->table);
+    struct timespec real;
 
-    host->running = calloc(host->config.pcpus, sizeof(struct sim_vcpu *));
-    if (!host->running)
-        return -ENOMEM;
-    r = table_writer_init_host(&host->table);
-    if (r < 0)
-        return r;
-
-    host->born = host_now(host);
-    record = table_writer_host(&host->table);
+    clock_gettime(CLOCK_REALTIME, &real);
     record->record.flags = STATS_RECORD_VALID;
     record->pages = host->table.frames;
     record->domids = DOMAIN_SET_LIMIT;
     record->max_domain_pages = UINT32_MAX;
-    clock = table_writer_clock(&host->table);
-    clock->record.flags = STATS_RECORD_VALID;
-    calibrate(host, host->born);
+    record->boot_time = (uint64_t)real.tv_sec * 1000 * MS + (uint64_t)real.tv_nsec - host_now(host);
+    record->total_pages = HOST_PAGES;
+    record->cpus_present = host->config.pcpus;
+    record->nodes_online = NODES;
+    record->cpu_khz = 2400000;
+    table_writer_clock(&host->table)->record.flags = STATS_RECORD_VALID;
+
+    for (uint32_t node = 0; node < NODES; node++)
+        *table_writer_node(&host->table, node) = (struct stats_node){
+            .record = {.flags = STATS_RECORD_VALID, .index = node},
+            .total_pages = HOST_PAGES / NODES,
+        };
+    for (uint32_t i = 0; i < SIM_COUNTERS; i++) {
+        struct stats_perfc *counter = table_writer_counter(&host->table, i);
+
+        counter->record = (struct stats_record){.flags = STATS_RECORD_VALID, .index = i};
+        counter->type = counters[i].type;
+        counter->element = counters[i].element;
+        snprintf(counter->name, sizeof(counter->name), "%s", counters[i].name);
+    }
+}
+
+/* Idle since the host was started. */
+static void fill_pcpu(struct sim_host *host, uint32_t number)
+{
+    struct sim_pcpu *pcpu = &host->pcpu[number];
+
+    pcpu->record = table_writer_pcpu(&host->table, number);
+    *pcpu->record = (struct stats_pcpu){
+        .record = {.flags = STATS_RECORD_VALID | STATS_PCPU_ONLINE, .index = number},
+        .state = STATS_RUNNING,
+        .counting_since = host->born,
+        .node = number % NODES,
+        .socket = number % NODES,
+        .core = number / NODES,
+        .frequency_khz = 2400000,
+    };
+}
+
+static int build_host(struct sim_host *host)
+{
+    int r;
+
+    host->pcpu = calloc(host->config.pcpus, sizeof(*host->pcpu));
+    if (!host->pcpu)
+        return -ENOMEM;
+    r = table_writer_init_host(&host->table, host->config.pcpus, NODES, SIM_COUNTERS);
+    if (r < 0)
+        return r;
+
+    host->born = host_now(host);
+    fill_host_table(host);
+    for (uint32_t pcpu = 0; pcpu < host->config.pcpus; pcpu++)
+        fill_pcpu(host, pcpu);
 
     for (uint32_t domid = 0; domid <= host->config.domains; domid++) {
         r = create_domain(host, domid, host->born);
         if (r < 0)
             return r;
     }
+    calibrate(host, host->born);
     return 0;
 }
 

@@ -52,6 +52,40 @@ static const struct stats_kind bitmap_layout = {
     .count = 8,
 };
 
+static const struct stats_kind pcpu_layout = {
+    .kind = STATS_KIND_PCPU,
+    .first_frame = 3,
+    .offset = 256,
+    .size = sizeof(struct stats_pcpu),
+    .stride = 256,
+    .per_frame = 15,
+};
+
+/* These follow the pCPUs, wherever those end. */
+static const struct stats_kind node_layout = {
+    .kind = STATS_KIND_NODE,
+    .offset = 128,
+    .size = sizeof(struct stats_node),
+    .stride = 128,
+    .per_frame = 31,
+};
+
+static const struct stats_kind counter_layout = {
+    .kind = STATS_KIND_PERFC,
+    .offset = 128,
+    .size = sizeof(struct stats_perfc),
+    .stride = 128,
+    .per_frame = 31,
+};
+
+static const struct stats_kind descriptor_layout = {
+    .kind = STATS_KIND_DESCRIPTOR,
+    .offset = 512,
+    .size = sizeof(struct stats_descriptor),
+    .stride = 256,
+    .per_frame = 14,
+};
+
 static uint32_t frames_for(const struct stats_kind *kind)
 {
     return kind->first_frame + (kind->count + kind->per_frame - 1) / kind->per_frame;
@@ -109,11 +143,26 @@ int table_writer_init_domain(struct table_writer *writer, uint32_t domid, uint64
     return init(writer, domid, generation, kinds, 2);
 }
 
-int table_writer_init_host(struct table_writer *writer)
+int table_writer_init_host(struct table_writer *writer, uint32_t pcpus, uint32_t nodes,
+                           uint32_t counters)
 {
-    const struct stats_kind kinds[] = {host_layout, clock_layout, bitmap_layout};
+    struct stats_kind kinds[] = {host_layout, clock_layout, bitmap_layout,
+                                 pcpu_layout, node_layout,  counter_layout};
 
-    return init(writer, STATS_DOMID_XEN, 0, kinds, 3);
+    kinds[3].count = pcpus;
+    kinds[4].first_frame = frames_for(&kinds[3]);
+    kinds[4].count = nodes;
+    kinds[5].first_frame = frames_for(&kinds[4]);
+    kinds[5].count = counters;
+    return init(writer, STATS_DOMID_XEN, 0, kinds, counters ? 6 : 5);
+}
+
+int table_writer_init_descriptors(struct table_writer *writer, uint32_t count)
+{
+    struct stats_kind kind = descriptor_layout;
+
+    kind.count = count;
+    return init(writer, STATS_ID_DESCRIPTORS, 0, &kind, 1);
 }
 
 void table_writer_deinit(struct table_writer *writer)
@@ -151,6 +200,37 @@ struct stats_host *table_writer_host(const struct table_writer *writer)
 struct stats_clock *table_writer_clock(const struct table_writer *writer)
 {
     return record_at(writer, &clock_layout, 0);
+}
+
+/* Kinds whose place depends on the counts of others are looked up in the directory. */
+static void *find(const struct table_writer *writer, uint32_t kind, uint32_t index)
+{
+    const struct stats_kind *entry =
+        (const struct stats_kind *)(writer->base + STATS_DIRECTORY_OFFSET);
+
+    while (entry->kind != kind)
+        entry++;
+    return record_at(writer, entry, index);
+}
+
+struct stats_pcpu *table_writer_pcpu(const struct table_writer *writer, uint32_t pcpu)
+{
+    return find(writer, STATS_KIND_PCPU, pcpu);
+}
+
+struct stats_node *table_writer_node(const struct table_writer *writer, uint32_t node)
+{
+    return find(writer, STATS_KIND_NODE, node);
+}
+
+struct stats_perfc *table_writer_counter(const struct table_writer *writer, uint32_t counter)
+{
+    return find(writer, STATS_KIND_PERFC, counter);
+}
+
+struct stats_descriptor *table_writer_descriptor(const struct table_writer *writer, uint32_t index)
+{
+    return find(writer, STATS_KIND_DESCRIPTOR, index);
 }
 
 void table_writer_set_exists(const struct table_writer *writer, uint32_t domid, bool exists)

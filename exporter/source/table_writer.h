@@ -21,8 +21,12 @@ struct table_writer {
 int table_writer_init_domain(struct table_writer *writer, uint32_t domid, uint64_t generation,
                              uint32_t vcpus) must_check;
 
-/* The host's table: host, clock and bitmap records. -ENOMEM. */
-int table_writer_init_host(struct table_writer *writer) must_check;
+/* The host's table: host, clock, bitmap, pCPU, node and, if any, counter records. -ENOMEM. */
+int table_writer_init_host(struct table_writer *writer, uint32_t pcpus, uint32_t nodes,
+                           uint32_t counters) must_check;
+
+/* A table of descriptors, none of them valid yet. -ENOMEM. */
+int table_writer_init_descriptors(struct table_writer *writer, uint32_t count) must_check;
 
 void table_writer_deinit(struct table_writer *writer);
 
@@ -34,6 +38,10 @@ struct stats_domain *table_writer_domain(const struct table_writer *writer);
 struct stats_vcpu *table_writer_vcpu(const struct table_writer *writer, uint32_t vcpu);
 struct stats_host *table_writer_host(const struct table_writer *writer);
 struct stats_clock *table_writer_clock(const struct table_writer *writer);
+struct stats_pcpu *table_writer_pcpu(const struct table_writer *writer, uint32_t pcpu);
+struct stats_node *table_writer_node(const struct table_writer *writer, uint32_t node);
+struct stats_perfc *table_writer_counter(const struct table_writer *writer, uint32_t counter);
+struct stats_descriptor *table_writer_descriptor(const struct table_writer *writer, uint32_t index);
 
 /* Sets or clears a domain's bit. */
 void table_writer_set_exists(const struct table_writer *writer, uint32_t domid, bool exists);

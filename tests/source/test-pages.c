@@ -12,10 +12,12 @@
 #define MS       1000000ULL
 #define SYSTEM_T (5000000 * MS)
 #define DOMIDS   16
+#define PCPUS    3
+#define COUNTERS 4
 
 static struct {
     struct frames frames;
-    struct table_writer host;
+    struct table_writer host, descriptors;
     struct table_writer domain[DOMIDS];
     unsigned int maps[DOMIDS]; /* how often each was asked for */
 } xen;
@@ -24,9 +26,11 @@ static struct source *source;
 
 static int map(struct frames *frames, uint32_t id, struct frames_mapping *ret_mapping)
 {
-    struct table_writer *table = id == STATS_DOMID_XEN ? &xen.host : &xen.domain[id];
+    struct table_writer *table = id == STATS_DOMID_XEN        ? &xen.host
+                                 : id == STATS_ID_DESCRIPTORS ? &xen.descriptors
+                                                              : &xen.domain[id];
 
-    if (id != STATS_DOMID_XEN)
+    if (id < DOMIDS)
         xen.maps[id]++;
     if (!table->base)
         return -ESRCH;
@@ -56,7 +60,7 @@ static void set_up(void)
 
     memset(&xen, 0, sizeof(xen));
     xen.frames.ops = &ops;
-    ck_assert_int_eq(table_writer_init_host(&xen.host), 0);
+    ck_assert_int_eq(table_writer_init_host(&xen.host, PCPUS, 1, COUNTERS), 0);
     table_writer_host(&xen.host)->record.flags = STATS_RECORD_VALID;
     clock = table_writer_clock(&xen.host);
     clock->record.flags = STATS_RECORD_VALID;

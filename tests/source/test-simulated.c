@@ -77,6 +77,45 @@ START_TEST(time_is_conserved)
 }
 END_TEST
 
+/* Would catch a pCPU that is neither idle nor busy, or both; and a wait that no bucket counts. */
+START_TEST(pcpus_and_waits_add_up)
+{
+    struct snapshot *first, *second;
+
+    start(
+        (struct simulated_config){.domains = 12, .vcpus = 3, .pcpus = 4, .churn = 60, .seed = 42});
+    first = take();
+    pause_ms(4000); /* long enough for CPUs to come and go */
+    second = take();
+    for (uint32_t pcpu = 0; pcpu < 4; pcpu++) {
+        const uint64_t *now = snapshot_row(second, SNAPSHOT_PCPU, pcpu);
+        const uint64_t *then = snapshot_row(first, SNAPSHOT_PCPU, pcpu);
+        uint64_t online =
+            now[PCPU_IDLE_NS] + now[PCPU_BUSY_NS] - then[PCPU_IDLE_NS] - then[PCPU_BUSY_NS];
+
+        ck_assert_uint_le(online, second->now_ns - first->now_ns + 50 * MS);
+        if (pcpu < 3) /* only the last one comes and goes */
+            ck_assert_uint_ge(online + 50 * MS, second->now_ns - first->now_ns);
+        ck_assert_uint_gt(now[PCPU_CONTEXT_SWITCHES], then[PCPU_CONTEXT_SWITCHES]);
+    }
+    for (uint32_t vcpu = 0; vcpu < second->topology->vcpus; vcpu++) {
+        const uint64_t *row = snapshot_row(second, SNAPSHOT_VCPU, vcpu);
+
+        if (row[VCPU_RUNNING_NS] == SNAPSHOT_ABSENT)
+            continue;
+        /* Each dispatch ends a wait; who waits now is not counted yet. */
+        ck_assert_uint_ge(row[VCPU_WAITS + SNAPSHOT_WAIT_LIMITS], row[VCPU_DISPATCHES]);
+        ck_assert_uint_le(row[VCPU_WAIT_NS], row[VCPU_RUNNABLE_NS]);
+        ck_assert_uint_le(row[VCPU_MIGRATIONS], row[VCPU_DISPATCHES]);
+    }
+    ck_assert_uint_gt(snapshot_row(second, SNAPSHOT_COUNTER, 1)[COUNTER_TOTAL],
+                      snapshot_row(first, SNAPSHOT_COUNTER, 1)[COUNTER_TOTAL]);
+    ck_assert_uint_eq(second->topology->nodes, 2);
+    snapshot_unref(first);
+    snapshot_unref(second);
+}
+END_TEST
+
 /* Would catch more vCPUs running than there are pCPUs, and a busy host that shows no waiting. */
 START_TEST(pcpus_are_shared)
 {
@@ -202,6 +241,7 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, time_is_conserved);
+    tcase_add_test(tests, pcpus_and_waits_add_up);
     tcase_add_test(tests, pcpus_are_shared);
     tcase_add_test(tests, a_vcpu_that_never_sleeps_grows);
     tcase_add_test(tests, counters_never_go_backwards);

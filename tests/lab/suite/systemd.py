@@ -14,8 +14,8 @@ from pathlib import Path
 
 from xenlab.guests import wait_for
 
-HOST = dict(init="systemd", exporter=False, reboots=True)
-DEADLINE = 240
+HOST = dict(init="systemd", guests=False, exporter=False, reboots=True)
+DEADLINE = 300
 
 UNIT, SOCKET = "xen-stats-exporter.service", "xen-stats-exporter.socket"
 EVERYWHERE = "web.listen-address: [':9603']\n"

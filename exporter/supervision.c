@@ -137,10 +137,10 @@ void supervision_check(struct supervision *supervision)
     if (!late) {
         if (supervision->stuck)
             supervision->status[0] = '\0'; /* another one was told meanwhile */
-        supervision->stuck = false;
+        supervision->stuck = NULL;
         notify_alive();
-    } else if (!supervision->stuck) {
-        supervision->stuck = true;
+    } else if (supervision->stuck != late) {
+        supervision->stuck = late;
         log_event(LOG_LEVEL_ERROR, LOG_FIELDS({"thread", late->name}),
                   "the %s thread stands still; the service manager is asked for a restart",
                   late->name);

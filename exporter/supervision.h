@@ -32,7 +32,7 @@ struct supervision {
     struct watchdog watchdog;
     uint64_t started_ns;
     bool ready;
-    bool stuck; /* and said so */
+    const struct watchdog_thread *stuck; /* who stands still, as it was told; NULL: nobody */
     char status[SUPERVISION_STATUS_MAX];
 };
 
@@ -55,5 +55,5 @@ void supervision_reload_begins(struct supervision *supervision);
 void supervision_reload_ended(struct supervision *supervision,
                               const struct supervision_facts *facts);
 
-/* Tells the service manager that the threads are alive, or, once, which one is not. */
+/* Tells the service manager that the threads are alive, or, once for each, which one is not. */
 void supervision_check(struct supervision *supervision);

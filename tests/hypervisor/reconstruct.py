@@ -9,6 +9,7 @@ import re
 import subprocess
 
 HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)$")
+SEARCH = 300
 CODE = re.compile(r"^xen/(?:common|include)/.*\.[ch]$")
 
 
@@ -32,35 +33,57 @@ def files_of(patch):
             yield name.group(1), "\n--- /dev/null\n" in part, part.split("\n")
 
 
-def apply(lines, sparse):
-    """Applies the hunks of one file to what earlier patches left of it."""
+def hunks(lines):
+    """(line number after earlier hunks, what it belongs to, rows) of each hunk."""
     rows = iter(lines)
     for row in rows:
         match = HUNK.match(row)
         if not match:
             continue
-        before = int(match.group(2) or 1)
-        after = int(match.group(4) or 1)
-        at = int(match.group(3)) - 1
-        sparse.extend(Line() for _ in range(at + before - len(sparse)))
+        before, after, body = int(match.group(2) or 1), int(match.group(4) or 1), []
         while before or after:
-            row = next(rows)
-            kind, text = row[:1] or " ", row[1:]
-            if kind == "+":
-                sparse.insert(at, Line(text, True, match.group(5)))
-                at, after = at + 1, after - 1
+            row = next(rows) or " "
+            if row[0] == "\\":
                 continue
-            if kind == "\\":
-                continue
-            known = sparse[at]
-            if known.text not in (None, text):
-                raise ValueError(f"{text!r} does not follow from the patch before: {known.text!r}")
-            if kind == "-":
+            body.append(row)
+            before -= row[0] != "+"
+            after -= row[0] != "-"
+        yield int(match.group(3)) - 1, match.group(5), body
+
+
+def place(sparse, at, old):
+    """Where `old` goes: where most of what is known is the same and nothing is another, nearest to `at`.
+
+    A patch for another base may be some lines off, as for patch(1).
+    """
+    best = None
+    for start in range(max(0, at - SEARCH), at + SEARCH):
+        known = [(line.text, text) for line, text in zip(sparse[start:], old) if line.text is not None]
+        if any(one != other for one, other in known):
+            continue
+        merit = len(known), -abs(start - at)
+        if best is None or merit > best[0]:
+            best = merit, start
+    if best is None:
+        raise ValueError(f"{old} does not follow from the patches before")
+    return best[1]
+
+
+def apply(lines, sparse):
+    """Applies the hunks of one file to what earlier patches left of it."""
+    for at, where, body in hunks(lines):
+        old = [row[1:] for row in body if row[0] != "+"]
+        at = place(sparse, at, old)
+        sparse.extend(Line() for _ in range(at + len(old) - len(sparse)))
+        for row in body:
+            if row[0] == "+":
+                sparse.insert(at, Line(row[1:], True, where))
+                at += 1
+            elif row[0] == "-":
                 del sparse[at]
-                before -= 1
             else:
-                known.text = text
-                at, before, after = at + 1, before - 1, after - 1
+                sparse[at].text = row[1:]
+                at += 1
 
 
 def blocks(sparse):

@@ -34,13 +34,19 @@ void shim_lock_pair(spinlock_t *one, spinlock_t *other);
 #define spin_unlock_irq(lock)               spin_unlock(lock)
 #define spin_lock_irqsave(lock, flags)      ((flags) = 0, spin_lock(lock))
 #define spin_unlock_irqrestore(lock, flags) ((void)(flags), spin_unlock(lock))
-#define spin_lock_recursive(lock)           spin_lock(lock)
-#define spin_unlock_recursive(lock)         spin_unlock(lock)
-#define local_irq_save(flags)               ((flags) = 0)
-#define local_irq_restore(flags)            ((void)(flags))
-#define local_irq_disable()                 ((void)0)
-#define local_irq_enable()                  ((void)0)
-#define local_irq_is_enabled()              true
+/* What later releases call locks that their holder may take again. */
+#define rspin_lock(lock)            spin_lock(lock)
+#define nrspin_lock(lock)           spin_lock(lock)
+#define nrspin_unlock(lock)         spin_unlock(lock)
+#define rspin_unlock(lock)          spin_unlock(lock)
+#define rspin_is_locked(lock)       spin_is_locked(lock)
+#define spin_lock_recursive(lock)   spin_lock(lock)
+#define spin_unlock_recursive(lock) spin_unlock(lock)
+#define local_irq_save(flags)       ((flags) = 0)
+#define local_irq_restore(flags)    ((void)(flags))
+#define local_irq_disable()         ((void)0)
+#define local_irq_enable()          ((void)0)
+#define local_irq_is_enabled()      true
 
 typedef struct {
     int unused;

@@ -43,6 +43,7 @@ struct engine {
     struct exposition *exposition; /* used by libmicrohttpd's thread only */
     struct MHD_Response *page[PAGES];
     struct MHD_Daemon *daemon;
+    struct request *spare; /* have ended, and serve again; used by libmicrohttpd's thread only */
 };
 
 /* What is remembered between the calls for one request. */
@@ -57,7 +58,29 @@ struct request {
     enum encoding encoding;
     struct scrape *scrape; /* NULL until there is one */
     bool answered;
+    struct request *next_spare;
 };
+
+/* NULL: no memory. */
+static struct request *take_request(struct engine *engine)
+{
+    struct request *request = engine->spare;
+
+    if (request)
+        engine->spare = request->next_spare;
+    else
+        request = malloc(sizeof(*request));
+    if (request)
+        *request = (struct request){0};
+    return request;
+}
+
+/* There are never more than connections were there at a time. */
+static void put_request(struct engine *engine, struct request *request)
+{
+    request->next_spare = engine->spare;
+    engine->spare = request;
+}
 
 /* Our own account of a client; NULL when there is none any more. */
 static struct connection *client_of(struct MHD_Connection *connection)
@@ -276,7 +299,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
  */
 static void *on_request_line(void *userdata, const char *target, struct MHD_Connection *connection)
 {
-    struct request *request = calloc(1, sizeof(*request));
+    struct request *request = take_request(userdata);
     char *query = strchr(target, '?');
 
     enter(userdata, connection, CONNECTION_READING);
@@ -297,9 +320,10 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 {
     struct request *request = *context;
 
-    if (request)
+    if (request) {
         scrape_end(request->scrape);
-    free(request);
+        put_request(userdata, request);
+    }
     *context = NULL;
     enter(userdata, connection, CONNECTION_IDLE);
 }
@@ -425,6 +449,12 @@ struct engine *engine_free(struct engine *engine)
             MHD_destroy_response(engine->page[page]);
     scrapes_free(engine->scrapes);
     exposition_free(engine->exposition);
+    while (engine->spare) {
+        struct request *next = engine->spare->next_spare;
+
+        free(engine->spare);
+        engine->spare = next;
+    }
     free(engine);
     return NULL;
 }

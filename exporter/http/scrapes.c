@@ -34,6 +34,7 @@ struct scrape {
     void *connection;
     int error; /* it is about to end, and has no place any more */
     struct snapshot *snapshot;
+    struct scrape *next_spare;
 };
 
 struct scrapes {
@@ -47,6 +48,7 @@ struct scrapes {
     int wake_fd;
     uint64_t wake_at_ns; /* when scrapes_expire() will be called at the latest */
     uint64_t next_order;
+    struct scrape *spare; /* have ended, and serve again: a scrape allocates nothing */
     unsigned int places;
     struct scrape *scrape[]; /* those not in use are NULL */
 };
@@ -92,10 +94,16 @@ static void unlock_and_drop(struct scrapes *scrapes, unsigned int references)
     scrapes->references -= references;
     last = scrapes->references == 0;
     pthread_mutex_unlock(&scrapes->lock);
-    if (last) {
-        pthread_mutex_destroy(&scrapes->lock);
-        free(scrapes);
+    if (!last)
+        return;
+    while (scrapes->spare) {
+        struct scrape *next = scrapes->spare->next_spare;
+
+        free(scrapes->spare);
+        scrapes->spare = next;
     }
+    pthread_mutex_destroy(&scrapes->lock);
+    free(scrapes);
 }
 
 static void unlock(struct scrapes *scrapes)
@@ -103,17 +111,37 @@ static void unlock(struct scrapes *scrapes)
     unlock_and_drop(scrapes, 0);
 }
 
+/* With the lock held. There are never more than were under way at a time. */
+static void put_spare(struct scrape *scrape)
+{
+    scrape->next_spare = scrape->scrapes->spare;
+    scrape->scrapes->spare = scrape;
+}
+
+/* With the lock held. NULL: no memory. */
+static struct scrape *take_spare(struct scrapes *scrapes)
+{
+    struct scrape *scrape = scrapes->spare;
+
+    if (!scrape)
+        return malloc(sizeof(*scrape));
+    scrapes->spare = scrape->next_spare;
+    return scrape;
+}
+
 /* Leaves the lock and drops a reference to a scrape. */
 static void unlock_and_drop_scrape(struct scrape *scrape)
 {
     struct scrapes *scrapes = scrape->scrapes;
     bool last = --scrape->references == 0;
+    struct snapshot *snapshot = NULL;
 
-    unlock_and_drop(scrapes, last ? 1 : 0);
     if (last) {
-        snapshot_unref(scrape->snapshot);
-        free(scrape);
+        snapshot = steal(scrape->snapshot);
+        put_spare(scrape);
     }
+    unlock_and_drop(scrapes, last ? 1 : 0);
+    snapshot_unref(snapshot);
 }
 
 /* From here to the next such line: with the lock held. */
@@ -323,26 +351,28 @@ struct scrapes *scrapes_free(struct scrapes *scrapes)
 int scrape_begin(struct scrapes *scrapes, const struct peer *peer, uint64_t deadline_ns,
                  void *connection, struct scrape **ret_scrape)
 {
-    struct scrape *scrape = calloc(1, sizeof(*scrape));
+    struct scrape *scrape;
     int r;
 
-    if (!scrape)
+    lock(scrapes);
+    scrape = take_spare(scrapes);
+    if (!scrape) {
+        unlock(scrapes);
         return -ENOMEM;
+    }
     *scrape = (struct scrape){.scrapes = scrapes,
                               .references = 1,
                               .peer = *peer,
                               .state = SCRAPE_QUEUED,
                               .deadline_ns = deadline_ns,
                               .connection = connection};
-    lock(scrapes);
     r = enter(scrapes, scrape);
+    if (r)
+        put_spare(scrape);
     unlock(scrapes);
-    if (r) {
-        free(scrape);
-        return r;
-    }
-    *ret_scrape = scrape;
-    return 0;
+    if (r == 0)
+        *ret_scrape = scrape;
+    return r;
 }
 
 /* Enters and leaves with the lock held; without it in between: the wall may answer at once. */

@@ -181,7 +181,7 @@ static void put_checksum_right(size_t start)
     memcpy(file.data + start + 16, &sum, sizeof(sum));
 }
 
-/* Would catch any count, length or order that is believed: a thousand lies with a true checksum. */
+/* Would catch any count, length or order that is believed: many lies with a true checksum. */
 START_TEST(lies_are_refused_or_harmless)
 {
     size_t start = header_length(), values, structure;
@@ -202,7 +202,7 @@ START_TEST(lies_are_refused_or_harmless)
     }
     structure = file.length - start - values;
     srand((unsigned int)_i + 1);
-    for (int lie = 0; lie < 1000; lie++) {
+    for (int lie = 0; lie < 250; lie++) {
         static const uint32_t favourites[] = {0,          1,          2,      0x7fffffff,
                                               0x80000000, 0xffffffff, 0x7ff0, 4097};
         cleanup(cleanup_snapshot) struct snapshot *snapshot = NULL;
@@ -221,7 +221,7 @@ START_TEST(lies_are_refused_or_harmless)
         /* What is taken can be shown. */
         free(render(snapshot, FORMAT_OPENMETRICS));
     }
-    ck_assert_uint_gt(refused, 100);
+    ck_assert_uint_gt(refused, 25);
     buf_deinit(&truth);
 }
 END_TEST

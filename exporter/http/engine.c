@@ -2,7 +2,7 @@
 /*
  * The one file that knows libmicrohttpd. What it must be protected from (0.9.75):
  *  - A response queued in the first call of the handler closes the connection: answers wait for
- *    the second call, unless closing is what we want.
+ *    the second call, unless closing is what we want (1.0 only closes when it is told).
  *  - Its timeout is one of inactivity: deadlines are ours, see connections.h.
  *  - It counts connections per daemon, and in the moment in which it finds one too many it keeps a
  *    lock for ever: accepting and counting is ours, see acceptor.h and connections.h. It gets each
@@ -80,6 +80,15 @@ static void put_request(struct engine *engine, struct request *request)
 {
     request->next_spare = engine->spare;
     engine->spare = request;
+}
+
+/*
+ * From 1.0 on the library can be told to refuse what an older one does not tell us about; that has
+ * to look at what it leaves of a request in memory. Which one is there is known when it runs.
+ */
+static bool library_is_strict(void)
+{
+    return MHD_get_version()[0] != '0';
 }
 
 /* Our own account of a client; NULL when there is none any more. */
@@ -249,6 +258,7 @@ static enum page check(const struct engine *engine, struct MHD_Connection *conne
         .version = version,
         .header_size = size ? size->header_size : 0,
         .header_max = engine->config.max_header_bytes,
+        .parser_is_strict = library_is_strict(),
     };
     char accept[STRICT_LIST_MAX];
     enum page page;
@@ -386,6 +396,8 @@ static struct MHD_Response *new_page(enum page page, const struct landing *landi
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, pages[page].type) &&
         (!pages[page].header.name ||
          MHD_add_response_header(response, pages[page].header.name, pages[page].header.value)) &&
+        (!pages[page].closes ||
+         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close")) &&
         add_common_headers(response))
         return response;
     if (response)
@@ -403,9 +415,10 @@ static int start(struct engine *engine)
         flags, 0, NULL, NULL, on_request, engine, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)engine->config.max_header_bytes + CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-        CONNECTION_LIMIT, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, engine, MHD_OPTION_NOTIFY_CONNECTION, on_connection, engine,
-        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, engine, MHD_OPTION_END);
+        CONNECTION_LIMIT, MHD_OPTION_STRICT_FOR_CLIENT, library_is_strict() ? 1 : 0,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, engine, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, engine, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, engine,
+        MHD_OPTION_END);
     return engine->daemon ? 0 : -ENOMEM;
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/buf.h"
@@ -20,6 +21,7 @@ enum page {
     PAGE_NO_BODY,
     PAGE_EXPECTATION,
     PAGE_TOO_LARGE,
+    PAGE_UNKNOWN_CODING,
     PAGE_NOT_IMPLEMENTED,
     PAGE_BUSY,
     PAGE_STOPPING,
@@ -38,6 +40,7 @@ struct page_text {
     const char *type;
     const char *text;          /* of the landing page: NULL, see pages_landing() */
     struct page_header header; /* one more, or NULL */
+    bool closes;               /* what follows such a request is not trusted */
 };
 
 extern const struct page_text pages[PAGES];

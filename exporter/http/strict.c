@@ -148,7 +148,7 @@ static enum page check_body(const struct strict_request *request)
                        strncasecmp(coding.value + coding.value_length - tail, last, tail) == 0 &&
                        is_token(coding.value, coding.value_length - tail) &&
                        strncasecmp(coding.value, "chunked", 7) != 0
-                   ? PAGE_NOT_IMPLEMENTED
+                   ? PAGE_UNKNOWN_CODING
                    : PAGE_BAD_REQUEST;
     }
     if (lengths > 1)
@@ -174,8 +174,9 @@ enum page strict_check(const struct strict_request *request)
 
     if (request->fields > STRICT_FIELDS_MAX || request->header_size > request->header_max)
         return PAGE_TOO_LARGE;
-    if (!is_token(request->method, strlen(request->method)) || !is_gapless(request) ||
-        !has_clean_ends(request))
+    if (!is_token(request->method, strlen(request->method)))
+        return PAGE_BAD_REQUEST;
+    if (!request->parser_is_strict && (!is_gapless(request) || !has_clean_ends(request)))
         return PAGE_BAD_REQUEST;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         enum page page = checks[i](request);

@@ -34,6 +34,8 @@ struct strict_request {
     const char *version;
     size_t header_size; /* from the method to the end of the empty line */
     size_t header_max;
+    /* It refuses by itself what would show in the distances, and leaves other traces. */
+    bool parser_is_strict;
     size_t fields; /* may be more than there is room for */
     struct strict_field field[STRICT_FIELDS_MAX];
 };

@@ -216,9 +216,9 @@ START_TEST(answers)
     check("GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 413, "body");
     check("GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413,
           "body");
-    check("GET /metrics HTTP/1.1\r\n\r\n", 400, "Bad request.");
+    check("GET /metrics HTTP/1.1\r\n\r\n", 400, "Connection: close");
     check("GET /metrics HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "Bad request.");
-    check("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Bad request.");
+    check("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Connection: close");
     check("GET /metrics HTTP/1.0\r\n\r\n", 200, "xen_domain_info");
     stop();
 }

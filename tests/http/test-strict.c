@@ -60,7 +60,7 @@ START_TEST(rules)
         {WITH("Content-Length: 0\r\nContent-Length: 1\r\n"), 0, PAGE_BAD_REQUEST},
         {WITH("Transfer-Encoding: chunked\r\n"), 0, PAGE_NO_BODY},
         {WITH("Transfer-Encoding: Chunked \r\n"), 0, PAGE_NO_BODY},
-        {WITH("Transfer-Encoding: gzip, chunked\r\n"), 0, PAGE_NOT_IMPLEMENTED},
+        {WITH("Transfer-Encoding: gzip, chunked\r\n"), 0, PAGE_UNKNOWN_CODING},
         {WITH("Transfer-Encoding: gzip\r\n"), 0, PAGE_BAD_REQUEST},
         {WITH("Transfer-Encoding: identity\r\n"), 0, PAGE_BAD_REQUEST},
         {WITH("Transfer-Encoding:\r\n"), 0, PAGE_BAD_REQUEST},

@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
-from xenlab import packages  # noqa: E402
+from xenlab.hypervisor import copy_source  # noqa: E402
+from xenlab.packages import BOOKWORM  # noqa: E402
 from xenlab.paths import CACHE  # noqa: E402
 from xenlab.progress import LabError, run, step  # noqa: E402
 
@@ -51,6 +52,9 @@ def check(base, patches, options, report):
         if not report.say(f"{base}: this is the source of Xen {version(pristine)}", version_wrong(base, pristine)):
             return
         apply_all(base, patches, pristine, work, report)
+        if options.build and any(change.created and change.path.startswith("tools/") for patch in patches
+                                 for change in patch.changes):
+            build_tools(base, patches[0].home, work, report)
         for arch in (options.arch or ARCHES) if options.build else ():
             build_all(base, patches, arch, pristine, work, options, report)
     except (LabError, OSError, subprocess.SubprocessError) as error:
@@ -62,24 +66,11 @@ def check(base, patches, options, report):
 def unpack(base, source, into):
     if source:
         place, _, revision = source.partition("@")
-        place = Path(place).resolve()
-        into.mkdir()
-        # A repository gives what is committed, a directory all that is in it.
-        words = ["git", "-C", place, "archive", revision] if revision else [
-            "tar", "-C", place, "--exclude=./.git", "-c", "."]
-        with step(f"copying {source}"):
-            copy(words, into)
+        copy_source(Path(place).resolve(), revision, into)
         return
     if base not in DEBIAN:
         raise LabError(f"apt has no source for {base}; name one with --source=DIR[@REVISION]")
-    packages.unpack_source(DEBIAN[base], packages.source_version(DEBIAN[base]), into)
-
-
-def copy(archiver, into):
-    with subprocess.Popen([str(word) for word in archiver], stdout=subprocess.PIPE) as archive:
-        subprocess.run(["tar", "-C", into, "-x"], stdin=archive.stdout, check=True, timeout=600)
-    if archive.returncode:
-        raise LabError(f"{archiver[0]} could not read {archiver[2]}")
+    BOOKWORM.unpack_source(DEBIAN[base], BOOKWORM.source_version(DEBIAN[base]), into)
 
 
 def version(tree):
@@ -121,6 +112,13 @@ def apply_all(base, patches, pristine, work, report):
         if not report.say(f"{base}: {patch.name} applies{remark}", wrong):
             break
     shutil.rmtree(tree)
+
+
+def build_tools(base, series, work, report):
+    """The programs that the series adds, against the libraries of Debian's Xen."""
+    done = subprocess.run([ROOT / "tests" / "series" / "build-tools", work, series], capture_output=True, text=True,
+                          timeout=300)
+    report.say(f"{base}: the tools build", done.stderr.splitlines() if done.returncode else [])
 
 
 def build_all(base, patches, arch, pristine, work, options, report):

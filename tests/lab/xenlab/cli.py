@@ -77,10 +77,10 @@ def do_up(options):
     machine = Machine(options.name)
     packages.install_host_packages()
     host = Host(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Host)})
-    machine.boot(host, hypervisor.obtain(host.flavour), dom0.obtain(), linger=True)
+    machine.boot(host, hypervisor.obtain(host.flavour), dom0.obtain(host.xen), linger=True)
     try:
         guests = Guests(machine)
-        guests.prepare()
+        guests.prepare(host.xen)
         if host.guests:
             with step("starting guests"):
                 guests.start_default()

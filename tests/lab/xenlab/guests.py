@@ -10,6 +10,7 @@ import json
 import time
 import uuid
 
+from xenlab import dom0
 from xenlab.metrics import Metrics
 from xenlab.paths import BUILD, LAB
 from xenlab.progress import LabError, run
@@ -33,11 +34,11 @@ class Guests:
         self.directory = machine.share / "guests"
         self.pinned = False
 
-    def prepare(self):
+    def prepare(self, xen):
         """Builds guests and tools into the share, where Dom0 finds them as /share/guests and /share/tools."""
         for what in ("guests", "tools"):
             (self.machine.share / what).mkdir(exist_ok=True)
-            run([LAB / what / "build", self.machine.share / what], BUILD / f"{what}.log")
+            run([LAB / what / "build", self.machine.share / what], BUILD / f"{what}.log", env=dom0.compiling_for(xen))
 
     def start_default(self):
         self.pinned = True

@@ -3,6 +3,7 @@
 
 import dataclasses
 
+from xenlab import hypervisor
 from xenlab.progress import LabError
 
 CHOICES = {
@@ -28,6 +29,11 @@ class Host:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise LabError(f"{name}={getattr(self, name)}: not one of {', '.join(allowed)}")
+
+    @property
+    def xen(self):
+        """The version of Xen, which Dom0's tools have to be of, too."""
+        return hypervisor.xen_of(self.flavour)
 
     def __str__(self):
         """The flavour, and what is not as usual."""

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hypervisor: `stock` is Debian's, the others are built from Debian's source and xen-patches/4.17."""
+"""The hypervisor: `stock` is Debian's, the others are built from Debian's source and xen-patches/4.17.
+
+But for `4.20`, which is built from xen-patches/4.20 and the source that $XSE_XEN_SOURCE names: DIR, or
+DIR@REVISION for a revision in a git repository. Debian 12 has none.
+"""
 
 import gzip
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
-from xenlab import packages
+from xenlab.packages import BOOKWORM
 from xenlab.paths import BUILD, CACHE, PATCHES
 from xenlab.progress import LabError, cached, digest, run, step
 
@@ -33,31 +39,38 @@ CONFIG_PERF_ARRAYS=y
 CONFIG_DEBUG_LOCK_PROFILE=y
 """,
 }
+OTHER_XEN = "4.20"
+CONFIG[OTHER_XEN] = CONFIG["release"]
 FLAVOURS = (*CONFIG, "stock")
 
 
-def have_series():
-    return (PATCHES / "series").exists() and bool(series())
+def xen_of(flavour):
+    """The version of Xen, as a directory of xen-patches/ has it in its name."""
+    return OTHER_XEN if flavour == OTHER_XEN else "4.17"
 
 
-def series():
-    names = [line.split("#")[0].strip() for line in (PATCHES / "series").read_text().splitlines()]
-    return [PATCHES / name for name in names if name]
+def series(xen):
+    directory = PATCHES / xen
+    names = [line.split("#")[0].strip() for line in (directory / "series").read_text().splitlines()]
+    found = [directory / name for name in names if name]
+    for patch in found:
+        if not patch.exists():
+            raise LabError(f"xen-patches/{xen}/series names {patch.name}, which is not there")
+    return found
 
 
 def obtain(flavour):
     """Returns the path of a bootable xen."""
-    packages.update()
     if flavour not in FLAVOURS:
         raise LabError(f"flavour {flavour}: not one of {', '.join(FLAVOURS)}")
     return (stock() if flavour == "stock" else patched(flavour)) / "xen"
 
 
 def stock():
-    version = packages.version_of(STOCK_PACKAGE)
+    version = BOOKWORM.version_of(STOCK_PACKAGE)
 
     def make(scratch):
-        packages.unpack(STOCK_PACKAGE, scratch / "root")
+        BOOKWORM.unpack(STOCK_PACKAGE, scratch / "root")
         for image in (scratch / "root" / "boot").glob("xen-*.gz"):
             (scratch / "xen").write_bytes(gzip.decompress(image.read_bytes()))
         shutil.rmtree(scratch / "root")
@@ -66,13 +79,10 @@ def stock():
 
 
 def patched(flavour):
-    if not have_series():
-        raise LabError("there is no xen-patches/4.17/series yet; try --flavour=stock")
-    for patch in series():
-        if not patch.exists():
-            raise LabError(f"xen-patches/4.17/series names {patch.name}, which is not there")
-    version = packages.source_version("xen")
-    key = digest(version, CONFIG[flavour], *series())
+    patches = series(xen_of(flavour))
+    version, unpack = named_source() if flavour == OTHER_XEN else debian_source()
+    # What is for tools and documents only makes no other hypervisor.
+    key = digest(version, CONFIG[flavour], *(patch for patch in patches if b"\n+++ b/xen/" in patch.read_bytes()))
 
     def make(scratch):
         tree = BUILD / "xen" / key
@@ -81,8 +91,8 @@ def patched(flavour):
         shutil.rmtree(tree, ignore_errors=True)
         tree.parent.mkdir(parents=True, exist_ok=True)
         try:
-            packages.unpack_source("xen", version, tree)
-            for patch in series():
+            unpack(tree)
+            for patch in patches:
                 run(["patch", "-p1", "--forward", "--fuzz=0", "--no-backup-if-mismatch", "-i", patch], log, cwd=tree)
             with step(f"building the hypervisor, {flavour} (log: {log})"):
                 build(tree, CONFIG[flavour], log)
@@ -93,6 +103,31 @@ def patched(flavour):
             shutil.rmtree(tree, ignore_errors=True)
 
     return cached(CACHE / "xen" / f"{flavour}-{key}", make)
+
+
+def debian_source():
+    """(what it is, function that leaves it in a directory)"""
+    version = BOOKWORM.source_version("xen")
+    return version, lambda tree: BOOKWORM.unpack_source("xen", version, tree)
+
+
+def named_source():
+    """The same for $XSE_XEN_SOURCE. A plain directory is known by its name: who changes it gives it another."""
+    named = os.environ.get("XSE_XEN_SOURCE")
+    if not named:
+        raise LabError(f"for {OTHER_XEN} name a source of Xen: XSE_XEN_SOURCE=DIR, or DIR@REVISION in a git repository")
+    place, _, revision = named.partition("@")
+    return named, lambda tree: copy_source(Path(place), revision, tree)
+
+
+def copy_source(place, revision, tree):
+    """A revision of a git repository, or all that is in a directory but its history."""
+    words = ["git", "-C", place, "archive", revision] if revision else ["tar", "-C", place, "--exclude=./.git", "-c", "."]
+    tree.mkdir(parents=True)
+    with step(f"copying {place}"), subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE) as archive:
+        subprocess.run(["tar", "-C", tree, "-x"], stdin=archive.stdout, check=True, timeout=600)
+    if archive.returncode:
+        raise LabError(f"{words[0]} could not read {place}")
 
 
 def build(tree, config, log):

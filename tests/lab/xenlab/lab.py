@@ -4,11 +4,12 @@
 import shutil
 import subprocess
 
-from xenlab import dom0, hypervisor, packages
+from xenlab import dom0, hypervisor
 from xenlab.exporter import Exporter
 from xenlab.guests import Guests
 from xenlab.machine import Machine, die_with_parent, free_ports
 from xenlab.metrics import scrape
+from xenlab.packages import BOOKWORM
 from xenlab.paths import CACHE
 from xenlab.progress import cached, digest, step
 
@@ -21,10 +22,10 @@ class Lab:
         self.doing = None  # what progress() said last
 
     def up(self):
-        self.machine.boot(self.host, hypervisor.obtain(self.host.flavour), dom0.obtain())
+        self.machine.boot(self.host, hypervisor.obtain(self.host.flavour), dom0.obtain(self.host.xen))
         self.dom0 = self.machine.dom0
         self.guests = Guests(self.machine)
-        self.guests.prepare()
+        self.guests.prepare(self.host.xen)
         if self.host.guests:
             with step("starting guests"):
                 self.guests.start_default()
@@ -61,8 +62,8 @@ class Lab:
     @staticmethod
     def unpacked(package):
         """A Debian package unpacked, not installed."""
-        return cached(CACHE / "unpacked" / f"{package}-{digest(packages.version_of(package))}",
-                      lambda scratch: packages.unpack(package, scratch))
+        return cached(CACHE / "unpacked" / f"{package}-{digest(BOOKWORM.version_of(package))}",
+                      lambda scratch: BOOKWORM.unpack(package, scratch))
 
     @staticmethod
     def spawn(argv, log):

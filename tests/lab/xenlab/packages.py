@@ -20,9 +20,8 @@ HOST_PACKAGES = """
     gcc libc6-dev make flex bison patch xz-utils dpkg-dev ccache python3 libxen-dev
 """.split()
 
-SUITE = "bookworm"  # whose Xen this is; Dom0 is the same Debian
+HOST_SUITE = "bookworm"
 ARCHIVE_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-APT = CACHE / "apt"
 LOG = BUILD / "packages.log"
 
 
@@ -47,110 +46,118 @@ def install_host_packages():
 
 @functools.cache
 def mirrors():
-    """(URI, suite) of the configured Debian archives, as lines for another sources list need them."""
+    """(URI, "", "-updates" or "-security") of the configured Debian archives."""
     listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
                              "Created-By: Packages"], capture_output=True, text=True, check=True).stdout
     rows = dict.fromkeys(tuple(line.split()) for line in listed.splitlines() if len(line.split()) == 3)
     release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line)
-    host = release.get("VERSION_CODENAME", SUITE).strip('"')
+    host = release.get("VERSION_CODENAME", HOST_SUITE).strip('"')
     found = []
     for uri, suite, component in rows:
         base, _, rest = suite.partition("-")
         if base == host and component == "main" and rest in ("", "updates", "security"):
-            found.append((uri, f"{SUITE}-{rest}" if rest else SUITE))
-    if not any(suite == SUITE for _, suite in found):
+            found.append((uri, f"-{rest}" if rest else ""))
+    if not any(not rest for _, rest in found):
         raise LabError(f"no Debian mirror with {host} main is configured for apt")
     return found
 
 
-def source_lines(kind="deb", suites=None):
-    return [f"{kind} [signed-by={ARCHIVE_KEYS}] {uri} {suite} main"
-            for uri, suite in mirrors() if suites is None or suite in suites]
+class Archive:
+    """The packages of one release of Debian, through an apt state of their own."""
+
+    def __init__(self, suite):
+        self.suite = suite
+        self.apt = CACHE / ("apt" if suite == HOST_SUITE else f"apt-{suite}")
+
+    def source_lines(self, kind="deb"):
+        return [f"{kind} [signed-by={ARCHIVE_KEYS}] {uri} {self.suite}{rest} main" for uri, rest in mirrors()
+                if kind == "deb" or not rest]
+
+    def options(self):
+        """What keeps apt inside our own state."""
+        lists = self.apt / "lists"
+        for directory in (lists / "partial", self.apt / "archives" / "partial"):
+            directory.mkdir(parents=True, exist_ok=True)
+        (self.apt / "status").touch()
+        sources = self.apt / "sources.list"
+        wanted = "\n".join(self.source_lines() + self.source_lines("deb-src")) + "\n"
+        # Another apt may be reading it.
+        if not sources.exists() or sources.read_text() != wanted:
+            sources.write_text(wanted)
+        options = {"Dir::Etc::SourceList": self.apt / "sources.list", "Dir::Etc::SourceParts": "/dev/null",
+                   "Dir::State": self.apt, "Dir::State::lists": lists, "Dir::State::status": self.apt / "status",
+                   "Dir::Cache": self.apt, "APT::Get::List-Cleanup": "false", "APT::Sandbox::User": "",
+                   "Acquire::Languages": "none", "Acquire::Retries": "3"}
+        return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+
+    def update(self):
+        """Refreshes the lists, at most once a day."""
+        stamp = self.apt / "updated"
+        wanted = "\n".join(self.source_lines())
+        if stamp.exists() and stamp.read_text() == wanted and time.time() - stamp.stat().st_mtime < 86400:
+            return
+        with step(f"fetching package lists of {self.suite}"):
+            run(["apt-get", *self.options(), "update", "--quiet"], LOG)
+        stamp.write_text(wanted)
+
+    def ask(self, *argv):
+        return subprocess.run([argv[0], *self.options(), *argv[1:]], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL).stdout
+
+    def version_of(self, package):
+        """The version apt would choose, and nothing newer than our lists know."""
+        self.update()
+        for line in self.ask("apt-cache", "policy", package).splitlines():
+            if line.strip().startswith("Candidate:"):
+                return line.split()[1]
+        raise LabError(f"{self.suite} has no package {package}")
+
+    def depends_on(self, package, prefix):
+        """The dependency of a metapackage whose name begins with `prefix`."""
+        self.update()
+        for line in self.ask("apt-cache", "depends", package).splitlines():
+            word = line.replace("Depends:", "").strip()
+            if "Depends:" in line and word.startswith(prefix):
+                return word
+        raise LabError(f"{package} depends on nothing called {prefix}*")
+
+    def unpack(self, package, into):
+        """Downloads a binary package and unpacks it, without installing anything."""
+        self.update()
+        archives = self.apt / "archives"
+        wanted = f"{package}={self.version_of(package)}"
+        name = self.ask("apt-get", "download", "--print-uris", wanted).split()
+        if len(name) < 2:
+            raise LabError(f"apt cannot download {wanted}")
+        deb = archives / name[1]
+        if not deb.exists():
+            with step(f"downloading {package}"):
+                run(["apt-get", *self.options(), "download", wanted], LOG, cwd=archives)
+        run(["dpkg-deb", "-x", deb, into], LOG)
+
+    def source_version(self, package):
+        self.update()
+        versions = [line.split()[1] for line in
+                    self.ask("apt-cache", "showsrc", "--only-source", package).splitlines()
+                    if line.startswith("Version:")]
+        if not versions:
+            raise LabError(f"{self.suite} has no source package {package}")
+        return versions[-1]
+
+    def unpack_source(self, package, version, into):
+        """Leaves the unpacked source as the directory `into`."""
+        self.update()
+        downloads = self.apt / "source"
+        downloads.mkdir(exist_ok=True)
+        upstream = version.split(":")[-1]
+        dsc = downloads / f"{package}_{upstream}.dsc"
+        with step(f"fetching the source of {package} {version}"):
+            run(["apt-get", *self.options(), "source", "--download-only", "--only-source", f"{package}={version}"],
+                LOG, cwd=downloads)
+        if not dsc.exists():
+            raise LabError(f"apt fetched no {dsc.name}")
+        run(["dpkg-source", "--no-check", "-x", dsc, into], LOG)
 
 
-def private_apt():
-    """The options that keep apt inside our own state."""
-    lists = APT / "lists"
-    for directory in (lists / "partial", APT / "archives" / "partial"):
-        directory.mkdir(parents=True, exist_ok=True)
-    (APT / "status").touch()
-    (APT / "sources.list").write_text("\n".join(source_lines() + source_lines("deb-src", [SUITE])) + "\n")
-    options = {"Dir::Etc::SourceList": APT / "sources.list", "Dir::Etc::SourceParts": "/dev/null",
-               "Dir::State": APT, "Dir::State::lists": lists, "Dir::State::status": APT / "status",
-               "Dir::Cache": APT, "APT::Get::List-Cleanup": "false", "APT::Sandbox::User": "",
-               "Acquire::Languages": "none", "Acquire::Retries": "3"}
-    return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-
-
-def update():
-    """Refreshes the private lists, at most once a day."""
-    stamp = APT / "updated"
-    wanted = "\n".join(source_lines())
-    if stamp.exists() and stamp.read_text() == wanted and time.time() - stamp.stat().st_mtime < 86400:
-        return
-    with step("fetching package lists"):
-        run(["apt-get", *private_apt(), "update", "--quiet"], LOG)
-    stamp.write_text(wanted)
-
-
-def ask(*argv):
-    return subprocess.run([argv[0], *private_apt(), *argv[1:]], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL).stdout
-
-
-def version_of(package):
-    """The version apt would choose, and nothing newer than our lists know."""
-    update()
-    for line in ask("apt-cache", "policy", package).splitlines():
-        if line.strip().startswith("Candidate:"):
-            return line.split()[1]
-    raise LabError(f"the archive has no package {package}")
-
-
-def depends_on(package, prefix):
-    """The dependency of a metapackage whose name begins with `prefix`."""
-    update()
-    for line in ask("apt-cache", "depends", package).splitlines():
-        word = line.replace("Depends:", "").strip()
-        if "Depends:" in line and word.startswith(prefix):
-            return word
-    raise LabError(f"{package} depends on nothing called {prefix}*")
-
-
-def unpack(package, into):
-    """Downloads a binary package and unpacks it, without installing anything."""
-    update()
-    archives = APT / "archives"
-    wanted = f"{package}={version_of(package)}"
-    name = ask("apt-get", "download", "--print-uris", wanted).split()
-    if len(name) < 2:
-        raise LabError(f"apt cannot download {wanted}")
-    deb = archives / name[1]
-    if not deb.exists():
-        with step(f"downloading {package}"):
-            run(["apt-get", *private_apt(), "download", wanted], LOG, cwd=archives)
-    run(["dpkg-deb", "-x", deb, into], LOG)
-
-
-def source_version(package):
-    update()
-    versions = [line.split()[1] for line in ask("apt-cache", "showsrc", "--only-source", package).splitlines()
-                if line.startswith("Version:")]
-    if not versions:
-        raise LabError(f"the archive has no source package {package}")
-    return versions[-1]
-
-
-def unpack_source(package, version, into):
-    """Leaves the unpacked source as the directory `into`."""
-    update()
-    downloads = APT / "source"
-    downloads.mkdir(exist_ok=True)
-    upstream = version.split(":")[-1]
-    dsc = downloads / f"{package}_{upstream}.dsc"
-    with step(f"fetching the source of {package} {version}"):
-        run(["apt-get", *private_apt(), "source", "--download-only", "--only-source", f"{package}={version}"],
-            LOG, cwd=downloads)
-    if not dsc.exists():
-        raise LabError(f"apt fetched no {dsc.name}")
-    run(["dpkg-source", "--no-check", "-x", dsc, into], LOG)
+BOOKWORM = Archive(HOST_SUITE)
+TRIXIE = Archive("trixie")

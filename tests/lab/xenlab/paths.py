@@ -6,7 +6,7 @@ from pathlib import Path
 
 LAB = Path(__file__).resolve().parent.parent
 REPO = LAB.parent.parent
-PATCHES = REPO / "xen-patches" / "4.17"
+PATCHES = REPO / "xen-patches"
 
 BUILD = REPO / "build" / "lab"
 HOSTS = BUILD / "hosts"

@@ -192,7 +192,8 @@ def plan(tests):
 def prepare(hosts):
     """Whatever takes long to make, made before anything boots."""
     packages.install_host_packages()
-    dom0.obtain()
+    for xen in dict.fromkeys(host.xen for host in hosts):
+        dom0.obtain(xen)
     for flavour in dict.fromkeys(host.flavour for host in hosts):
         hypervisor.obtain(flavour)
 

@@ -63,9 +63,10 @@ def subjects(directory, patches):
         if len(patch.subject) > SUBJECT_MAX:
             wrong.append(f"{patch.name}: the subject has {len(patch.subject)} characters")
         slug = re.sub(r"-+", "-", re.sub(r"[^A-Za-z0-9_.]", "-", patch.subject)).strip("-.")
-        name = f"{patch.name[:5]}{slug}"[:NAME_MAX].rstrip("-.") + ".patch"
-        if patch.name != name:
-            wrong.append(f"{patch.name}: the subject asks for {name}")
+        name = f"{patch.name[:5]}{slug}"[:NAME_MAX]
+        # Where git cuts between two words it leaves the hyphen.
+        if patch.name not in (f"{name}.patch", f"{name.rstrip('-')}.patch"):
+            wrong.append(f"{patch.name}: the subject asks for {name}.patch")
     return wrong
 
 

@@ -25,6 +25,12 @@ static struct xen_stats_pcpu read_pcpu(unsigned int cpu)
     return copy;
 }
 
+static struct cpupool pools[4] = {{5, {XEN_SCHEDULER_CREDIT}},
+                                  {6, {XEN_SCHEDULER_CREDIT2}},
+                                  {7, {XEN_SCHEDULER_CREDIT2}},
+                                  {8, {XEN_SCHEDULER_CREDIT}}};
+static struct cpupool null_pool = {9, {XEN_SCHEDULER_NULL}};
+
 /* All of it different, and different for each base. */
 static void give(struct domain *d, unsigned int base)
 {
@@ -32,7 +38,7 @@ static void give(struct domain *d, unsigned int base)
     shim_set_evtchns(d, base + 4000, base + 5000);
     shim_set_grants(d, base + 6000, base + 7000);
     shim_set_maptrack(d, base + 8000, base + 9000);
-    shim_set_cpupool(d, base + 10000, base + 11000, base + 12000);
+    shim_set_cpupool(d, &pools[base % 4], base + 11000, base + 12000);
     shim_set_state(d, (int)base % 3, base % 2, base % 7, (int)base + 13000, (int)base + 14000);
 }
 
@@ -47,7 +53,7 @@ static void check_given(const struct xen_stats_domain *record, unsigned int base
     ck_assert_uint_eq(record->max_grant_frames, base + 7000);
     ck_assert_uint_eq(record->maptrack_frames, base + 8000);
     ck_assert_uint_eq(record->max_maptrack_frames, base + 9000);
-    ck_assert_uint_eq(record->cpupool, base + 10000);
+    ck_assert_uint_eq(record->cpupool, pools[base % 4].id);
     ck_assert_uint_eq(record->scheduler_weight, base + 11000);
     ck_assert_uint_eq(record->scheduler_cap, base + 12000);
     ck_assert_uint_eq(record->paused, base % 3 != 0);
@@ -88,6 +94,31 @@ START_TEST(test_possessions)
 }
 END_TEST
 
+/* In no pool, as when it is about to go; and a scheduler that knows neither weight nor cap. */
+START_TEST(test_no_cpupool_and_no_parameters)
+{
+    struct domain *d = shim_create_domain_with_vcpus(7, 1);
+    unsigned int count = map_table(7, frames, FRAMES_MAX);
+
+    ck_assert_uint_eq(read_domain(frames).cpupool, 0);
+    ck_assert_uint_eq(read_domain(frames).scheduler_weight, XEN_STATS_NOT_AVAILABLE);
+    ck_assert_uint_eq(read_domain(frames).scheduler_cap, XEN_STATS_NOT_AVAILABLE);
+    shim_set_cpupool(d, &pools[1], 256, 50);
+    ck_assert_uint_eq(read_domain(frames).cpupool, 6);
+    ck_assert_uint_eq(read_domain(frames).scheduler_weight, 256);
+    ck_assert_uint_eq(read_domain(frames).scheduler_cap, 50);
+    shim_set_cpupool(d, &null_pool, 256, 50);
+    ck_assert_uint_eq(read_domain(frames).cpupool, 9);
+    ck_assert_uint_eq(read_domain(frames).scheduler_weight, XEN_STATS_NOT_AVAILABLE);
+    ck_assert_uint_eq(read_domain(frames).scheduler_cap, XEN_STATS_NOT_AVAILABLE);
+    shim_set_cpupool(d, NULL, 256, 50);
+    ck_assert_uint_eq(read_domain(frames).cpupool, XEN_STATS_NOT_AVAILABLE);
+    ck_assert_uint_eq(read_domain(frames).scheduler_weight, XEN_STATS_NOT_AVAILABLE);
+    unmap_table(frames, count);
+    shim_kill_domain(d);
+}
+END_TEST
+
 static _Atomic bool is_over;
 
 static void change_or_acquire(unsigned int number)
@@ -104,7 +135,7 @@ static void change_or_acquire(unsigned int number)
         shim_set_evtchns(d, base + 4000, base + 5000);
         shim_set_grants(d, base + 6000, base + 7000);
         shim_set_maptrack(d, base + 8000, base + 9000);
-        shim_set_cpupool(d, base + 10000, base + 11000, base + 12000);
+        shim_set_cpupool(d, &pools[base % 4], base + 11000, base + 12000);
         shim_set_state(d, (int)base % 3, base % 2, base % 7, (int)base + 13000, (int)base + 14000);
     }
 }
@@ -400,6 +431,7 @@ int main(void)
     shim_boot();
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, test_possessions);
+    tcase_add_test(tests, test_no_cpupool_and_no_parameters);
     tcase_add_test(tests, test_changes_against_acquire);
     tcase_add_test(tests, test_racing_changes_of_state);
     tcase_add_test(tests, test_changes_against_death);

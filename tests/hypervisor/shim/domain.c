@@ -10,6 +10,7 @@ static struct domain xen_domain = {.domain_id = DOMID_XEN,
 struct domain *dom_xen = &xen_domain;
 DEFINE_SPINLOCK(domlist_update_lock);
 static DEFINE_SPINLOCK(cpupool_lock);
+static struct cpupool pool0;
 
 static struct domain *domains[DOMID_FIRST_RESERVED];
 static pthread_mutex_t domains_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -62,6 +63,7 @@ struct domain *shim_create_domain(domid_t id, unsigned int max_vcpus)
     spin_lock_init(&d->event_lock);
     spin_lock_init(&d->grant_lock);
     spin_lock_init(&d->maptrack_lock);
+    d->cpupool = &pool0;
     stats_domain_init(d);
 
     spin_lock(&domlist_update_lock);
@@ -217,21 +219,35 @@ void gnttab_update_stats(struct domain *d)
     spin_unlock(&d->maptrack_lock);
 }
 
-void shim_set_cpupool(struct domain *d, uint64_t id, uint64_t weight, uint64_t cap)
+void shim_set_cpupool(struct domain *d, struct cpupool *pool, uint64_t weight, uint64_t cap)
 {
     spin_lock(&cpupool_lock);
-    d->cpupool_id = id;
+    d->cpupool = pool;
     d->weight = weight;
     d->cap = cap;
-    stats_domain_set_sched(d, id, weight, cap);
+    stats_domain_params(d);
     spin_unlock(&cpupool_lock);
 }
 
-void cpupool_update_stats(struct domain *d)
+unsigned int cpupool_get_id(const struct domain *d)
 {
-    spin_lock(&cpupool_lock);
-    stats_domain_set_sched(d, d->cpupool_id, d->weight, d->cap);
-    spin_unlock(&cpupool_lock);
+    return d->cpupool->id;
+}
+
+int sched_adjust_dom(const struct scheduler *scheduler, struct domain *d,
+                     struct xen_domctl_scheduler_op *op)
+{
+    assert(op->cmd == XEN_DOMCTL_SCHEDOP_getinfo && op->sched_id == scheduler->sched_id);
+    if (scheduler->sched_id == XEN_SCHEDULER_CREDIT) {
+        op->u.credit.weight = (uint16_t)d->weight;
+        op->u.credit.cap = (uint16_t)d->cap;
+    } else if (scheduler->sched_id == XEN_SCHEDULER_CREDIT2) {
+        op->u.credit2.weight = (uint16_t)d->weight;
+        op->u.credit2.cap = (uint16_t)d->cap;
+    } else {
+        return -EOPNOTSUPP;
+    }
+    return 0;
 }
 
 void shim_set_state(struct domain *d, int pause_count, bool is_shut_down, unsigned int code,

@@ -25,6 +25,14 @@ struct vcpu {
 #include <added/struct-vcpu.h>
 };
 
+struct scheduler {
+    unsigned int sched_id;
+};
+struct cpupool {
+    unsigned int id;
+    struct scheduler scheduler;
+};
+
 /* What is read without a lock in Xen is atomic here, for ThreadSanitizer's sake. */
 struct domain {
     domid_t domain_id;
@@ -41,7 +49,8 @@ struct domain {
     spinlock_t maptrack_lock;
     unsigned int maptrack_frames, max_maptrack_frames;
     /* That of cpupools: */
-    uint64_t cpupool_id, weight, cap;
+    struct cpupool *_Atomic cpupool;
+    _Atomic uint64_t weight, cap;
     /* None: */
     _Atomic int controller_pause_count;
     _Atomic bool is_shut_down;
@@ -75,7 +84,24 @@ struct domain *shim_find_domain(domid_t id);
 #define domain_tot_pages(d) ((d)->tot_pages - (d)->extra_pages)
 void evtchn_update_stats(struct domain *d);
 void gnttab_update_stats(struct domain *d);
-void cpupool_update_stats(struct domain *d);
+unsigned int cpupool_get_id(const struct domain *d);
+
+enum { XEN_SCHEDULER_NULL, XEN_SCHEDULER_CREDIT, XEN_SCHEDULER_CREDIT2 };
+enum { XEN_DOMCTL_SCHEDOP_getinfo = 1 };
+struct xen_domctl_scheduler_op {
+    uint32_t sched_id, cmd;
+    union {
+        struct {
+            uint16_t weight, cap;
+        } credit;
+        struct {
+            uint16_t weight, cap;
+        } credit2;
+    } u;
+};
+#define dom_scheduler(d) (&(d)->cpupool->scheduler)
+int sched_adjust_dom(const struct scheduler *scheduler, struct domain *d,
+                     struct xen_domctl_scheduler_op *op);
 
 /* CPUs: each has a lock for what is scheduled on it. */
 unsigned int smp_processor_id(void);
@@ -113,7 +139,7 @@ void shim_set_memory(struct domain *d, unsigned int tot, unsigned int extra, uns
 void shim_set_evtchns(struct domain *d, unsigned int active, unsigned int max);
 void shim_set_grants(struct domain *d, unsigned int frames, unsigned int max);
 void shim_set_maptrack(struct domain *d, unsigned int frames, unsigned int max);
-void shim_set_cpupool(struct domain *d, uint64_t id, uint64_t weight, uint64_t cap);
+void shim_set_cpupool(struct domain *d, struct cpupool *pool, uint64_t weight, uint64_t cap);
 void shim_set_state(struct domain *d, int pause_count, bool is_shut_down, unsigned int code,
                     int shared, int paged);
 

@@ -713,7 +713,6 @@ START_TEST(stop_under_load)
         for (int i = 0; i < 4; i++)
             pthread_join(threads[i], NULL);
         ck_assert_int_gt(atomic_load(&wall.asked), 20);
-        usleep(100000); /* the last threads of the wall */
         wall_deinit(&wall);
     }
 }

@@ -19,6 +19,7 @@ static void *answer_soon(void *userdata)
 
     usleep(2000);
     later->kept.done(later->kept.userdata, 0, snapshot_ref(later->wall->snapshot));
+    atomic_fetch_sub(&later->wall->threads, 1);
     free(later);
     return NULL;
 }
@@ -40,6 +41,7 @@ static int ask(struct request_wall *request_wall, uint64_t deadline_ns, request_
         if (!later)
             abort();
         *later = (struct later){wall, {done, userdata}};
+        atomic_fetch_add(&wall->threads, 1);
         if (pthread_create(&thread, NULL, answer_soon, later))
             abort();
         pthread_detach(thread);
@@ -69,6 +71,8 @@ void wall_init(struct wall *wall, uint32_t domains)
 void wall_deinit(struct wall *wall)
 {
     wall_release(wall);
+    while (atomic_load(&wall->threads) > 0)
+        usleep(1000);
     snapshot_unref(wall->snapshot);
 }
 

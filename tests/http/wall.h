@@ -23,6 +23,7 @@ struct wall {
     int error;
     struct snapshot *snapshot;
     atomic_int asked;
+    atomic_int threads; /* that will answer */
     atomic_int kept_count;
     struct wall_kept {
         request_done_fn done;

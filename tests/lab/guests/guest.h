@@ -37,6 +37,8 @@ static void behave(char how)
 {
     if (how == 'a') /* asking */
         ask();
+    if (how == 'c') /* crashing: nobody handles this */
+        __builtin_trap();
     for (;;) {
         struct sched_poll poll = {.timeout = 0}; /* for ever: there is no port to wait for */
 

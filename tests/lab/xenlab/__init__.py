@@ -9,6 +9,8 @@
     machine     one QEMU: boot, ports, deadline, end
     channel     commands in Dom0 through dom0/agent.py
     guests      mini guests, their placement, tools built for Dom0
+    linux       a guest with a Linux, for what mini guests cannot do
+    tables      the fields of statistics tables, beside what hypercalls say
     exporter    the exporter in Dom0
     lab         what a test gets
     suite       finds the tests of suite/*.py, boots the hosts they need, runs them

@@ -55,17 +55,19 @@ class Guests:
         if scheduler.status:
             self.dom0.sh(f"xl cpupool-create name='\"{SPIN_POOL}\"' sched='\"credit2\"' cpus='[\"{SPIN_PCPU}\"]'")
 
-    def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, cpus=None, paused=False, options=(), more=""):
-        """Creates a guest by xl and returns its UUID. `does`: busy, idle, switching or asking (guests/guest.h);
-        `options`: for `xl create`; `more`: lines for its configuration."""
+    def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, cpus=None, paused=False, options=(), more="",
+               kernel=None, memory=None, command=None):
+        """Creates a guest by xl and returns its UUID. `does`: see guests/guest.h; `options`: for `xl create`;
+        `more`: lines for its configuration; `kernel`, `memory` (MiB) and `command` (line) for another guest."""
         identity = str(uuid.uuid4())
+        kernel = kernel or f"/share/guests/{kind}"
         if cpus is None and self.pinned and not pool:
             cpus = SHARED_PCPU
         place = f'pool = "{pool}"\n' if pool else ""
         place += f'cpus = "{cpus}"\n' if cpus is not None else ""
         (self.directory / f"{name}.cfg").write_text(
-            f'name = "{name}"\nuuid = "{identity}"\ntype = "{kind}"\nkernel = "/share/guests/{kind}"\n'
-            f'cmdline = "{does}"\nmemory = {MEMORY[kind]}\nvcpus = {vcpus}\n{place}{more}\n')
+            f'name = "{name}"\nuuid = "{identity}"\ntype = "{kind}"\nkernel = "{kernel}"\n'
+            f'cmdline = "{command or does}"\nmemory = {memory or MEMORY[kind]}\nvcpus = {vcpus}\n{place}{more}\n')
         self.dom0.run("xl", "create", *(["-p"] if paused else []), *options, f"/share/guests/{name}.cfg")
         return identity
 

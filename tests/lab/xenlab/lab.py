@@ -4,7 +4,6 @@
 import shutil
 import subprocess
 
-from xenlab import dom0, hypervisor
 from xenlab.exporter import Exporter
 from xenlab.guests import Guests
 from xenlab.machine import Machine, die_with_parent, free_ports
@@ -15,14 +14,14 @@ from xenlab.progress import cached, digest, step
 
 
 class Lab:
-    def __init__(self, name, host, binary, long=False):
-        self.host, self.binary = host, binary
+    def __init__(self, name, host, images, binary, long=False):
+        self.host, self.images, self.binary = host, images, binary
         self.long = long  # whether there is time for the full figures
         self.machine = Machine(name)
         self.doing = None  # what progress() said last
 
     def up(self):
-        self.machine.boot(self.host, hypervisor.obtain(self.host.flavour), dom0.obtain(self.host.xen))
+        self.machine.boot(self.host, *self.images)
         self.dom0 = self.machine.dom0
         self.guests = Guests(self.machine)
         self.guests.prepare(self.host.xen)

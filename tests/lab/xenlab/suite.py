@@ -149,9 +149,8 @@ class Count:
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
 
 
-def run_host(name, host, tests, binary, long, count):
-    lab = Lab(name, host, binary, long)
-    failed = count.failed
+def run_host(lab, tests, count):
+    host, failed = lab.host, count.failed
     began = time.monotonic()
     try:
         try:
@@ -190,12 +189,11 @@ def plan(tests):
 
 
 def prepare(hosts):
-    """Whatever takes long to make, made before anything boots."""
+    """Whatever takes long to make, made before anything boots: {host: (xen, Dom0)}."""
     packages.install_host_packages()
-    for xen in dict.fromkeys(host.xen for host in hosts):
-        dom0.obtain(xen)
-    for flavour in dict.fromkeys(host.flavour for host in hosts):
-        hypervisor.obtain(flavour)
+    roots = {xen: dom0.obtain(xen) for xen in dict.fromkeys(host.xen for host in hosts)}
+    xens = {flavour: hypervisor.obtain(flavour) for flavour in dict.fromkeys(host.flavour for host in hosts)}
+    return {host: (xens[host.flavour], roots[host.xen]) for host in hosts}
 
 
 def run(name, pattern, long=False, override=(), only_prepare=False):
@@ -206,7 +204,7 @@ def run(name, pattern, long=False, override=(), only_prepare=False):
     binary = exporter.find()
     if not binary:
         raise LabError("there is no exporter to test: build it, or name it in XSE_EXPORTER")
-    prepare(hosts)
+    images = prepare(hosts)
     if only_prepare:
         return 0
     say(f"testing {binary} on {len(hosts)} host{'s' if len(hosts) > 1 else ''}"
@@ -214,6 +212,7 @@ def run(name, pattern, long=False, override=(), only_prepare=False):
     count = Count()
     for number, (host, these) in enumerate(hosts.items(), 1):
         print(f"host {number} of {len(hosts)}: {host}, {len(these)} tests", flush=True)
-        run_host(f"{name}-{number}", host, these, binary, long, count)
+        lab = Lab(f"{name}-{number}", host, images[host], binary, long)
+        run_host(lab, these, count)
     count.tell()
     return 0 if not count.failed else 1

@@ -112,7 +112,14 @@ class Look:
         return {(target, vcpu.index): vcpu for target, table in self.tables.items()
                 if target not in (HOST_TABLE, DESCRIPTOR_TABLE) and not table.error for vcpu in table.vcpu if vcpu.valid}
 
-    def unchanged(self):
+    def unchanged_but_for_time(self):
         """Domains that libxenctrl described in the same way before and after: {domid: description}."""
         return {int(domid): told for domid, told in self.before["domains"].items()
-                if told == self.after["domains"].get(domid)}
+                if domid in self.after["domains"] and timeless(told) == timeless(self.after["domains"][domid])}
+
+
+def timeless(told):
+    """What libxenctrl says of a domain, without what changes by itself."""
+    running = 1 << 5 | 1 << 4  # XEN_DOMINF_running, _blocked
+    return {**told, "flags": told["flags"] & ~running, "cpu_time": 0,
+            "vcpus": [vcpu and vcpu["online"] for vcpu in told["vcpus"]]}

@@ -21,6 +21,7 @@ class Host:
     init: str = "small"
     boot: str = ""  # more words for Xen's command line
     smp: str = "4"  # pCPUs, as QEMU's -smp wants them
+    memory: int = 2048  # MiB, of which Dom0 has 1024
     guests: bool = True  # start the usual ones
     exporter: bool = True  # start the exporter
     reboots: bool = False  # it may be rebooted from within; what it wrote to its disk is still there then
@@ -50,5 +51,5 @@ class Host:
             name, _, value = word.partition("=")
             if name not in fields:
                 raise LabError(f"{word}: a host has {', '.join(fields)}")
-            wanted[name] = value in ("yes", "1", "True") if fields[name] is bool else value
+            wanted[name] = value in ("yes", "1", "True") if fields[name] is bool else fields[name](value)
         return dataclasses.replace(self, **wanted)

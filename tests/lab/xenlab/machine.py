@@ -21,7 +21,6 @@ from xenlab.paths import HOSTS, LAB
 from xenlab.progress import LabError, say, step, tail
 
 BOOT_DEADLINE = 150  # seconds; an idle machine needs 12 to 15
-MEMORY = 2048  # MiB, of which Dom0 has half
 
 # What QEMU's own processor must not offer, or Xen and its guests die of it: see README.md.
 PROCESSOR = "EPYC,-smap,-monitor,-rdtscp,-avx,-avx2,-fma,-f16c"
@@ -124,7 +123,7 @@ class Machine:
             if host.dom0 == "pvh" else ([], "")
         argv = [
             "qemu-system-x86_64", "-name", f"xen-lab-{self.name}", "-accel", "tcg,thread=multi,tb-size=512",
-            "-M", "q35", "-smp", host.smp, "-m", str(MEMORY), "-cpu", PROCESSOR, *iommu,
+            "-M", "q35", "-smp", host.smp, "-m", str(host.memory), "-cpu", PROCESSOR, *iommu,
             "-display", "none", *([] if host.reboots else ["-no-reboot"]), "-nodefaults", "-serial", f"file:{self.console}",
             "-kernel", str(xen), "-append", " ".join([XEN_OPTIONS, *(["dom0=pvh"] if host.dom0 == "pvh" else []), host.boot]),
             "-initrd", f"{dom0.kernel} {DOM0_OPTIONS} lab.init={host.init} lab.xenstored={host.xenstored},{dom0.initrd}",

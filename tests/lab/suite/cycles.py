@@ -2,12 +2,14 @@
 """Domains that come and go by the dozen leave nothing behind: no series, no zombie, no mapping, no descriptor."""
 
 import re
+import time
 
 from xenlab.guests import wait_for
 
 DEADLINE = 300
 LONG_DEADLINE = 1800
-UNMAPPED = 1.0  # seconds after a death
+UNMAPPED = 1.0  # seconds after a death; a machine that does other things too may add SLACK
+SLACK = 2.0
 
 
 def value(metrics, name):
@@ -20,6 +22,16 @@ def holdings(lab):
     maps = lab.dom0.run("cat", f"/proc/{lab.exporter.pid}/maps").text
     fds = lab.dom0.run("ls", f"/proc/{lab.exporter.pid}/fd").text.split()
     return maps.count("/dev/xen/privcmd"), value(lab.scrape(), "xen_exporter_mapped_frames"), len(fds)
+
+
+def settled_holdings(lab):
+    """The same twice: no connection of a moment ago among the descriptors."""
+    def twice():
+        first = holdings(lab)
+        time.sleep(1)
+        return first if holdings(lab) == first else None
+
+    return wait_for("the exporter to settle", twice)
 
 
 def listed(lab):
@@ -50,7 +62,9 @@ def live_and_die(lab, number):
 def test_cycles_leave_nothing_behind(lab):
     # Catches: a mapping or an fd lost for each domain, series of the dead, a domain kept alive by being watched.
     cycles = lab.scale(12, 100)
-    before, known, shown = holdings(lab), listed(lab), series(lab.scrape().text)
+    lab.exporter.stop()  # the longest delay is since its start
+    lab.exporter.start()
+    before, known, shown = settled_holdings(lab), listed(lab), series(lab.scrape().text)
     for number in range(cycles):
         lab.progress(f"cycle {number} of {cycles}")
         live_and_die(lab, number)
@@ -58,5 +72,5 @@ def test_cycles_leave_nothing_behind(lab):
     wait_for("their end in Xen", lambda: listed(lab) == known, patience=10)
     wait_for(f"mappings, frames and descriptors as before, {before}", lambda: holdings(lab) == before)
     delay = value(lab.scrape(), "xen_exporter_unmap_delay_longest_seconds")
-    assert 0 < delay < UNMAPPED, f"unmapped up to {delay} s after death"
+    assert 0 < delay < UNMAPPED + lab.scale(SLACK, 0), f"unmapped up to {delay} s after death"
     return f"{cycles} cycles; unmapped at most {delay:.3f} s after death; {before[0]} mappings, {before[2]} descriptors as before"

@@ -281,7 +281,7 @@ def test_descriptors_name_every_field(lab):
         assert record.kind in FIELDS, f"{name} is of kind {record.kind}"
         if record.kind in sizes:
             assert record.offset + record.size * record.count <= sizes[record.kind], f"{name} ends behind its record"
-        assert record.size in (4, 8, 16) and record.type in range(1, 7), f"{name}: size {record.size}, type {record.type}"
+        assert record.size in (4, 8, 16, 64) and record.type in range(1, 7), f"{name}: size {record.size}, type {record.type}"
         seen.setdefault(record.kind, {})[record.offset] = (name, record.size * record.count)
     missing = []
     for number, (kind, layout) in FIELDS.items():
@@ -291,8 +291,8 @@ def test_descriptors_name_every_field(lab):
         for word in layout.split():
             field, form = word.split(":")
             size = {"I": 4, "i": 4, "Q": 8}.get(form[-1], 1) * int(form[:-1] or 1)
-            if at >= 16 and not field.startswith("reserved") and seen.get(number, {}).get(at, ("", 0))[1] != size:
+            if at >= 16 and not field.startswith("reserved") and seen.get(number, {}).get(at) != (field, size):
                 missing.append(f"{kind}.{field}")
             at += size
-    assert not missing, f"not described, or not with its size: {', '.join(missing)}"
+    assert not missing, f"not described, or not with its name and size: {', '.join(missing)}"
     return f"{len(records)} descriptors"

@@ -147,8 +147,8 @@ static const char *const scrapes[] = {
     "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n",
     "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: application/openmetrics-text\r\n\r\n",
-    "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: application/openmetrics-text\r\n"
-    "Accept-Encoding: gzip\r\n\r\n",
+    ("GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: application/openmetrics-text\r\n"
+     "Accept-Encoding: gzip\r\n\r\n"),
 };
 
 #define SCRAPES (sizeof(scrapes) / sizeof(scrapes[0]))

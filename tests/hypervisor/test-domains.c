@@ -318,6 +318,21 @@ START_TEST(test_pcpus_and_first_acquire)
     ck_assert_uint_eq(read_pcpu(1).online_time, 1000);
     ck_assert_uint_eq(read_pcpu(1).online_since, XEN_STATS_NOT_AVAILABLE);
     ck_assert_uint_eq(read_pcpu(2).record.flags, 0);
+    ck_assert_uint_eq(read_pcpu(2).frequency_khz, XEN_STATS_NOT_AVAILABLE);
+    /* Where it is, and what it does while idle, is told once a second; nothing new of one that is
+     * offline. */
+    shim_host.cpus_present = 2;
+    shim_pass_time(SECONDS(1));
+    ck_assert_uint_eq(read_pcpu(0).node, ~0U);
+    ck_assert_uint_eq(read_pcpu(1).node, 1);
+    ck_assert_uint_eq(read_pcpu(1).socket, 0);
+    ck_assert_uint_eq(read_pcpu(1).core, 1);
+    ck_assert_uint_eq(read_pcpu(2).core, ~0U);
+    ck_assert_uint_eq(read_pcpu(0).frequency_khz, 1000000);
+    ck_assert_uint_eq(read_pcpu(0).cstates, 2);
+    ck_assert_uint_eq(read_pcpu(0).cstate_time[1], (uint64_t)NOW());
+    ck_assert_uint_eq(read_pcpu(1).frequency_khz, XEN_STATS_NOT_AVAILABLE);
+    ck_assert_uint_eq(read_pcpu(1).cstates, 0);
     shim_cpu_up(1);
     shim_pass_time(200);
     ck_assert_uint_eq(read_pcpu(1).online_since, (uint64_t)NOW() - 200);

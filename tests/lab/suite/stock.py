@@ -66,3 +66,9 @@ def test_guests_come_and_go(lab):
     finally:
         lab.guests.destroy("visitor")
     wait_for("its end", lambda: uuid not in lab.scrape().text, patience=10)
+
+
+def test_xen_stats_says_that_there_are_no_tables(lab):
+    # Catches: a size taken from this Xen, which gives one for what it does not know.
+    said = lab.guests.tool("xen-stats", "host", check=False)
+    assert said.status == 1 and b"Does this Xen have statistics tables?" in said.stderr, said

@@ -5,6 +5,8 @@ import json
 
 from xenlab.guests import wait_for
 
+DEADLINE = 300  # seconds; many runs of xl, each of which takes its time on a busy machine
+
 
 def raw(lab, *tables):
     """xen-stats --raw as {(kind, index): {field: text}}."""

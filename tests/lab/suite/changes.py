@@ -37,8 +37,7 @@ def on_linux(lab, test):
         linux = Linux(lab, kind)
         linux.create(maxvcpus=2)
         try:
-            # It is up when its balloon driver and its vCPU handling are: it then owns event channels by the dozen.
-            wait_for(f"{linux.name} to be up", lambda: agrees(lab, linux.domid)[linux.domid].domain[0].event_channels > 8, patience=180)
+            wait_for(f"{linux.name} to be up", linux.is_up, patience=180, pause=1)
             lab.progress(f"{kind} is up")
             told.append(f"{kind}: {test(lab, linux)}")
         finally:

@@ -70,5 +70,10 @@ class Linux:
     def domid(self):
         return self.lab.guests.domid(self.name)
 
+    def is_up(self):
+        """It has told the toolstack what it can be asked for: the balloon and the vCPUs came before."""
+        key = f"/local/domain/{self.domid}/control/feature-suspend"
+        return self.lab.dom0.run("xenstore-read", key, check=False).text.strip() == "1"
+
     def destroy(self):
         self.lab.dom0.run("xl", "destroy", self.name, check=False)

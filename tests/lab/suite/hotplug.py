@@ -27,7 +27,9 @@ def busy_while(lab, test):
     """With guests on all pCPUs: whoever ran there must go elsewhere."""
     names = [f"worker-{number}" for number in range(3)]
     for name in names:
-        lab.guests.create(name, "pv", "switching", vcpus=2)
+        lab.guests.create(name, "pv", "switching", vcpus=2, paused=True)  # else the first ones slow down the toolstack
+    for name in names:
+        lab.dom0.run("xl", "unpause", name)
     try:
         return test()
     finally:

@@ -48,7 +48,7 @@ def compiling_for(xen):
     if archive is packages.BOOKWORM:
         return None
     names = DEV_PACKAGES.format(xen=xen).split()
-    key = digest(archive.suite, *(archive.version_of(name) for name in names))
+    key = digest(archive.suite, *archive.versions_of(*names))
 
     def make(scratch):
         for name in names:
@@ -75,7 +75,7 @@ def obtain(xen):
     kernel = cached(CACHE / "kernel" / kernel_key, lambda scratch: make_kernel(package, scratch))
     initrd = cached(CACHE / "initrd" / digest(kernel_key, INIT), lambda scratch: make_initrd(kernel, scratch))
     names = ROOT_PACKAGES.format(xen=xen, microhttpd=microhttpd).split()
-    root_key = digest(kernel_key, ROOT_SIZE, *names, *(archive.version_of(name) for name in names))
+    root_key = digest(kernel_key, ROOT_SIZE, *names, *archive.versions_of(*names))
     root = cached(CACHE / "root" / root_key, lambda scratch: make_root(archive, names, kernel, scratch))
     return Dom0(kernel, initrd, root)
 

@@ -56,9 +56,10 @@ class Guests:
             self.dom0.sh(f"xl cpupool-create name='\"{SPIN_POOL}\"' sched='\"credit2\"' cpus='[\"{SPIN_PCPU}\"]'")
 
     def create(self, name, kind="pv", does="idle", *, vcpus=1, pool=None, cpus=None, paused=False, options=(), more="",
-               kernel=None, memory=None, command=None):
+               kernel=None, memory=None, command=None, patience=60):
         """Creates a guest by xl and returns its UUID. `does`: see guests/guest.h; `options`: for `xl create`;
-        `more`: lines for its configuration; `kernel`, `memory` (MiB) and `command` (line) for another guest."""
+        `more`: lines for its configuration; `kernel`, `memory` (MiB), `command` (line) and `patience` (seconds) for
+        another guest."""
         identity = str(uuid.uuid4())
         kernel = kernel or f"/share/guests/{kind}"
         if cpus is None and self.pinned and not pool:
@@ -68,7 +69,8 @@ class Guests:
         (self.directory / f"{name}.cfg").write_text(
             f'name = "{name}"\nuuid = "{identity}"\ntype = "{kind}"\nkernel = "{kernel}"\n'
             f'cmdline = "{command or does}"\nmemory = {memory or MEMORY[kind]}\nvcpus = {vcpus}\n{place}{more}\n')
-        self.dom0.run("xl", "create", *(["-p"] if paused else []), *options, f"/share/guests/{name}.cfg")
+        self.dom0.run("xl", "create", *(["-p"] if paused else []), *options, f"/share/guests/{name}.cfg",
+                      timeout=patience)
         return identity
 
     def destroy(self, name):

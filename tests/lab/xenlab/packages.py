@@ -104,13 +104,22 @@ class Archive:
         return subprocess.run([argv[0], *self.options(), *argv[1:]], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL).stdout
 
-    def version_of(self, package):
-        """The version apt would choose, and nothing newer than our lists know."""
+    def versions_of(self, *packages):
+        """The versions apt would choose, and nothing newer than our lists know. One question, for apt takes its time."""
         self.update()
-        for line in self.ask("apt-cache", "policy", package).splitlines():
-            if line.strip().startswith("Candidate:"):
-                return line.split()[1]
-        raise LabError(f"{self.suite} has no package {package}")
+        found, package = {}, None
+        for line in self.ask("apt-cache", "policy", *packages).splitlines():
+            if not line.startswith(" "):
+                package = line.rstrip(":")
+            elif line.strip().startswith("Candidate:"):
+                found[package] = line.split()[1]
+        for package in packages:
+            if found.get(package, "(none)") == "(none)":
+                raise LabError(f"{self.suite} has no package {package}")
+        return [found[package] for package in packages]
+
+    def version_of(self, package):
+        return self.versions_of(package)[0]
 
     def depends_on(self, package, prefix):
         """The dependency of a metapackage whose name begins with `prefix`."""

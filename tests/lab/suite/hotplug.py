@@ -24,12 +24,10 @@ def hptool(lab, verb):
 
 
 def busy_while(lab, test):
-    """With guests on all pCPUs: whoever ran there must go elsewhere."""
-    names = [f"worker-{number}" for number in range(3)]
-    for name in names:
-        lab.guests.create(name, "pv", "switching", vcpus=2, paused=True)  # else the first ones slow down the toolstack
-    for name in names:
-        lab.dom0.run("xl", "unpause", name)
+    """With guests on the pCPU and its neighbour: whoever ran there must go elsewhere, and Dom0 has the others."""
+    names = {"worker-busy": "busy", "worker-switching": "switching"}
+    for name, does in names.items():
+        lab.guests.create(name, "pv", does, vcpus=2, cpus=f"{CPU - 1}-{CPU}")
     try:
         return test()
     finally:

@@ -367,6 +367,31 @@ START_TEST(test_continuation_meets_death)
 }
 END_TEST
 
+/* The domain dies between the acquire and the mapping, for which there is no reference yet. */
+START_TEST(test_acquired_and_not_yet_mapped)
+{
+    struct domain *d = shim_create_domain_with_vcpus(7, 2), *target, *other;
+    const void *frame;
+
+    ck_assert_int_eq(stats_lock_target(7, &target), 0);
+    ck_assert_int_eq(stats_acquire(target, 7, 0, 1, mfns), 1);
+    shim_start_dying(d);
+    shim_finish_dying(d);
+    /* Others sweep, and take what they find. */
+    other = shim_create_domain_with_vcpus(8, 1);
+    ck_assert_int_eq(acquire(8, 0, 1, mfns + 1), 0);
+    ck_assert_int_ne(mfns[0], mfns[1]);
+    frame = map_frame(mfns[0]);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_uint_eq(((const struct xen_stats_frame *)frame)->target, 7);
+    rcu_unlock_domain(target);
+    shim_destroy_domain(d);
+    unmap_frame(frame);
+    shim_kill_domain(other);
+    expect_all_freed();
+}
+END_TEST
+
 START_TEST(test_dying_and_dead)
 {
     struct domain *d = shim_create_domain_with_vcpus(7, 2);
@@ -459,6 +484,7 @@ START_TEST(test_life_after_death)
     ck_assert_int_eq(acquire(7, 0, 1, mfns), 0);
     shim_start_dying(d);
     shim_finish_dying(d);
+    shim_wait_for_readers(d);
     ck_assert_uint_eq(shim_pages_in_use(), 0);
     shim_set_handle(d, handle);
     shim_runstate_change(d->vcpu[0], RUNSTATE_running, NOW() + 5);
@@ -636,6 +662,7 @@ int main(void)
     tcase_add_test(tests, test_8192_vcpus);
     tcase_add_test(tests, test_continuation_meets_another_generation);
     tcase_add_test(tests, test_continuation_meets_death);
+    tcase_add_test(tests, test_acquired_and_not_yet_mapped);
     tcase_add_test(tests, test_dying_and_dead);
     tcase_add_test(tests, test_life_after_death);
     tcase_add_test(tests, test_sweeping_much);

@@ -126,6 +126,15 @@ void shim_finish_dying(struct domain *d)
 {
     d->is_dying = DOMDYING_dead;
     stats_domain_retire(d);
+    d->rcu_calls = shim_take_rcu();
+}
+
+void shim_wait_for_readers(struct domain *d)
+{
+    while (__atomic_load_n(&d->references, __ATOMIC_ACQUIRE))
+        sched_yield();
+    shim_run_rcu(d->rcu_calls);
+    d->rcu_calls = NULL;
 }
 
 void shim_destroy_domain(struct domain *d)
@@ -138,8 +147,7 @@ void shim_destroy_domain(struct domain *d)
     stats_domain_unlinked(d);
     spin_unlock(&domlist_update_lock);
 
-    while (__atomic_load_n(&d->references, __ATOMIC_ACQUIRE))
-        sched_yield();
+    shim_wait_for_readers(d);
     for (unsigned int i = 0; i < d->max_vcpus; i++)
         free(d->vcpu[i]);
     free((void *)d->vcpu);

@@ -106,6 +106,12 @@ void spin_unlock(spinlock_t *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
+void spin_barrier(spinlock_t *lock)
+{
+    spin_lock(lock);
+    spin_unlock(lock);
+}
+
 bool spin_is_locked(const spinlock_t *lock)
 {
     return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == self();
@@ -120,4 +126,30 @@ void shim_lock_pair(spinlock_t *one, spinlock_t *other)
         return;
     pthread_mutex_lock(&second->mutex);
     note_held(second);
+}
+
+static __thread struct rcu_head *waiting;
+
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+    *head = (struct rcu_head){.next = waiting, .func = func};
+    waiting = head;
+}
+
+struct rcu_head *shim_take_rcu(void)
+{
+    struct rcu_head *calls = waiting;
+
+    waiting = NULL;
+    return calls;
+}
+
+void shim_run_rcu(struct rcu_head *calls)
+{
+    while (calls) {
+        struct rcu_head *head = calls;
+
+        calls = head->next;
+        head->func(head);
+    }
 }

@@ -25,6 +25,8 @@ typedef struct spinlock {
 void spin_lock(spinlock_t *lock);
 bool spin_trylock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
+/* Waits for whoever holds it. */
+void spin_barrier(spinlock_t *lock);
 /* True for the holder only, which is stricter than Xen's. */
 bool spin_is_locked(const spinlock_t *lock);
 /* Two locks of one name, lower address first. */
@@ -55,3 +57,12 @@ typedef struct {
 #define rcu_read_lock(lock)        ((void)(lock))
 #define rcu_read_unlock(lock)      ((void)(lock))
 #define rcu_dereference(p)         (p)
+
+/* A thread's calls wait until they are taken, and run when whoever took them knows of no reader. */
+struct rcu_head {
+    struct rcu_head *next;
+    void (*func)(struct rcu_head *head);
+};
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+struct rcu_head *shim_take_rcu(void);
+void shim_run_rcu(struct rcu_head *calls);

@@ -41,6 +41,8 @@ bool cpu_online(unsigned int cpu)
 
 bool get_sched_res(unsigned int cpu)
 {
+    /* It is in the CPU's own data, as these are. */
+    assert(shim_per_cpu_perfcounters[cpu]);
     return has_sched_res[cpu];
 }
 

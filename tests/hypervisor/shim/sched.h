@@ -57,6 +57,7 @@ struct domain {
     _Atomic unsigned int shutdown_code;
     atomic_t shr_pages, paged_pages;
     unsigned int references;
+    struct rcu_head *rcu_calls; /* of its death */
 #include <added/struct-domain.h>
 };
 
@@ -118,6 +119,8 @@ struct domain *shim_create_domain_with_vcpus(domid_t id, unsigned int vcpus);
 void shim_set_handle(struct domain *d, const uint8_t handle[16]);
 void shim_start_dying(struct domain *d);
 void shim_finish_dying(struct domain *d);
+/* Nobody looks at it any more: does what its death has left to RCU. */
+void shim_wait_for_readers(struct domain *d);
 void shim_destroy_domain(struct domain *d);
 /* As if one were destroyed and another created, and nothing else done about it. */
 void shim_unlink_and_link(struct domain *d);

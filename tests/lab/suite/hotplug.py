@@ -23,6 +23,19 @@ def hptool(lab, verb):
         lab.dom0.run("xen-hptool", verb, CPU, check=False)), patience=60)
 
 
+def test_an_offline_pcpu_when_first_looked_at(lab):
+    # Catches: per-CPU data looked at that have been freed. It must be the first on its host to acquire anything.
+    hptool(lab, "cpu-offline")
+    gone = record_of(Look(lab.guests, "host"))
+    assert gone.valid and not gone.flags & PCPU_ONLINE and gone.state == OFFLINE
+    assert gone.counting_since > gone.state_entry_time, "somebody has looked before: this proves nothing"
+    hptool(lab, "cpu-online")
+    back = record_of(Look(lab.guests, "host"))
+    assert back.flags & PCPU_ONLINE and back.constant == gone.constant
+    assert back.online_time == gone.online_time == sum(gone.time[:3])
+    return f"{gone.online_time / 1e9:.1f} s online before"
+
+
 def busy_while(lab, test):
     """With guests on the pCPU and its neighbour: whoever ran there must go elsewhere, and Dom0 has the others."""
     names = {"worker-busy": "busy", "worker-switching": "switching"}

@@ -4,20 +4,22 @@
 
 #include <errno.h>
 
-/* The body written last, held by us, and the moment of the snapshot that it shows. */
-struct rendering {
-    struct body *body;
-    uint64_t now_ns;
-    uint64_t unix_ns;
-    bool current; /* written with the layout that there is now */
+/* Memory of bodies that only slow clients need goes back when there have been none for so long. */
+#define KEPT_NS (600 * NS_PER_S)
+
+/* So many bodies may clients hold: one plain one is left, for text that becomes gzip. */
+static const unsigned int for_clients[ENCODINGS] = {
+    [ENCODING_IDENTITY] = BODIES_MAX - 1,
+    [ENCODING_GZIP] = BODIES_MAX,
 };
 
 struct exposition {
     struct exposition_options options;
     struct layout *layout; /* of the last snapshot, or NULL */
+    uint64_t edition;      /* counts layouts: what an earlier one has written is not the same */
     struct encoder *encoder;
-    struct body_pool bodies[FORMATS][ENCODINGS];
-    struct rendering newest[FORMATS][ENCODINGS];
+    struct body_pool bodies[ENCODINGS];      /* of any format */
+    uint64_t refused_ns[ENCODINGS][FORMATS]; /* the moment of the last -EAGAIN; 0: served since */
     struct process process;
 };
 
@@ -43,134 +45,146 @@ struct exposition *exposition_free(struct exposition *exposition)
     if (!exposition)
         return NULL;
     layout_free(exposition->layout);
-    for (int format = 0; format < FORMATS; format++)
-        for (int encoding = 0; encoding < ENCODINGS; encoding++) {
-            body_unref(exposition->newest[format][encoding].body);
-            body_pool_deinit(&exposition->bodies[format][encoding]);
-        }
+    for (int encoding = 0; encoding < ENCODINGS; encoding++)
+        body_pool_deinit(&exposition->bodies[encoding]);
     encoder_free(exposition->encoder);
     process_deinit(&exposition->process);
     free(exposition);
     return NULL;
 }
 
-/* What was rendered with it is shown no more, unless there is no room for anything else. */
-static void drop_layout(struct exposition *exposition)
-{
-    for (int format = 0; format < FORMATS; format++)
-        for (int encoding = 0; encoding < ENCODINGS; encoding++)
-            exposition->newest[format][encoding].current = false;
-    exposition->layout = layout_free(exposition->layout);
-}
-
 void exposition_set_options(struct exposition *exposition, const struct exposition_options *options)
 {
     exposition->options = *options;
-    drop_layout(exposition);
+    exposition->layout = layout_free(exposition->layout);
 }
 
 static int update_layout(struct exposition *exposition, const struct snapshot *snapshot)
 {
     if (exposition->layout && layout_fits(exposition->layout, snapshot))
         return 0;
-    drop_layout(exposition);
+    exposition->layout = layout_free(exposition->layout);
+    exposition->edition++;
     return layout_new(&exposition->options.layout, snapshot, &exposition->layout);
 }
 
-/* Scrapes that were answered with one snapshot share one body: a burst costs one rendering. */
-static bool shows(const struct rendering *newest, const struct snapshot *snapshot)
-{
-    return newest->current && newest->now_ns == snapshot->now_ns &&
-           newest->unix_ns == snapshot->unix_ns;
-}
-
-/*
- * A body to write into, which becomes the newest; the one before is let go of, so that it can be
- * the one. EXPOSITION_SHORT: all are held, and the newest stays.
- */
-static int take_body(struct exposition *exposition, enum exposition_format format,
-                     enum encoding encoding, size_t capacity, const struct snapshot *snapshot,
-                     struct body **ret_body)
-{
-    struct body_pool *pool = &exposition->bodies[format][encoding];
-    struct rendering *newest = &exposition->newest[format][encoding];
-    struct body *before = newest->body;
-    int error;
-
-    if (before && body_is_shared(before)) {
-        error = body_pool_take(pool, capacity, ret_body);
-    } else {
-        newest->body = body_unref(before);
-        error = body_pool_take(pool, capacity, ret_body);
-        before = NULL;
-    }
-    if (error)
-        return error == -EAGAIN ? EXPOSITION_SHORT : error;
-    body_unref(before);
-    *newest = (struct rendering){
-        .body = *ret_body,
-        .now_ns = snapshot->now_ns,
-        .unix_ns = snapshot->unix_ns,
-        .current = true,
-    };
-    return 0;
-}
-
-/* Makes the plain body of this snapshot the newest. */
+/* The plain body of this snapshot; holds no reference. */
 static int render_text(struct exposition *exposition, const struct snapshot *snapshot,
-                       enum exposition_format format)
+                       const struct body_subject *subject, struct body **ret_body)
 {
+    struct body_pool *pool = &exposition->bodies[ENCODING_IDENTITY];
+    enum exposition_format format = subject->format;
     uint64_t process[PROCESS_FIELDS];
-    struct body *body;
+    struct body *body = body_pool_find(pool, subject);
     int r;
 
-    if (shows(&exposition->newest[format][ENCODING_IDENTITY], snapshot))
-        return 0;
-    r = take_body(exposition, format, ENCODING_IDENTITY,
-                  layout_capacity(exposition->layout, format), snapshot, &body);
-    if (r)
-        return r;
-    process_read(&exposition->process, process);
-    body->length = layout_render(exposition->layout, snapshot, process, format, body->data);
+    if (!body) {
+        r = body_pool_take(pool, layout_capacity(exposition->layout, format), &body);
+        if (r)
+            return r;
+        process_read(&exposition->process, process);
+        body->length = layout_render(exposition->layout, snapshot, process, format, body->data);
+        body->subject = *subject;
+    }
+    *ret_body = body;
     return 0;
 }
 
 static int render_gzip(struct exposition *exposition, const struct snapshot *snapshot,
-                       enum exposition_format format)
+                       const struct body_subject *subject, struct body **ret_body)
 {
-    const struct body *text;
-    struct body *body;
+    struct body_pool *pool = &exposition->bodies[ENCODING_GZIP];
+    struct body *body = body_pool_find(pool, subject), *text;
     int r;
 
-    if (shows(&exposition->newest[format][ENCODING_GZIP], snapshot))
-        return 0;
-    r = render_text(exposition, snapshot, format);
-    if (r)
-        return r;
-    text = exposition->newest[format][ENCODING_IDENTITY].body;
-    r = take_body(exposition, format, ENCODING_GZIP,
-                  encoder_capacity(exposition->encoder, text->length), snapshot, &body);
-    if (r)
-        return r;
-    body->length = encoder_gzip(exposition->encoder, text->data, text->length, body->data);
+    if (!body) {
+        r = render_text(exposition, snapshot, subject, &text);
+        if (r)
+            return r;
+        r = body_pool_take(pool, encoder_capacity(exposition->encoder, text->length), &body);
+        if (r)
+            return r;
+        body->length = encoder_gzip(exposition->encoder, text->data, text->length, body->data);
+        body->subject = *subject;
+    }
+    *ret_body = body;
     return 0;
+}
+
+/*
+ * Whether a client can get the body of this, there or yet to be written. A format takes all but
+ * what the other one was refused lately, so that clients of one do not keep out those of the other.
+ */
+static bool has_room(struct exposition *exposition, enum encoding encoding,
+                     const struct body_subject *subject)
+{
+    struct body_pool *pool = &exposition->bodies[encoding];
+    const struct body *body = body_pool_find(pool, subject);
+    unsigned int held[FORMATS] = {0}, taken = 0;
+
+    if (body && body_is_held(body))
+        return true;
+    for (size_t i = 0; i < BODIES_MAX; i++)
+        held[pool->body[i].subject.format] += body_is_held(&pool->body[i]);
+    for (unsigned int format = 0; format < FORMATS; format++) {
+        uint64_t refused_ns = exposition->refused_ns[encoding][format];
+
+        taken += held[format];
+        taken += format != subject->format && held[format] == 0 && refused_ns &&
+                 subject->now_ns - refused_ns <= EXPOSITION_SHARED_MAX_NS;
+    }
+    return taken < for_clients[encoding];
+}
+
+/* The youngest body of this format that clients hold, if it is young enough, or NULL. */
+static struct body *to_be_shared(struct body_pool *pool, const struct body_subject *subject)
+{
+    uint64_t youngest_ns = EXPOSITION_SHARED_MAX_NS;
+    struct body *found = NULL;
+
+    for (size_t i = 0; i < BODIES_MAX; i++) {
+        struct body *body = &pool->body[i];
+        uint64_t age_ns = subject->now_ns - body->subject.now_ns;
+
+        if (body->subject.format != subject->format || !body_is_held(body) || age_ns > youngest_ns)
+            continue;
+        youngest_ns = age_ns;
+        found = body;
+    }
+    return found;
 }
 
 int exposition_render(struct exposition *exposition, const struct snapshot *snapshot,
                       enum exposition_format format, enum encoding encoding, struct body **ret_body)
 {
-    struct rendering *newest = &exposition->newest[format][encoding];
+    struct body_subject subject = {
+        .format = format, .now_ns = snapshot->now_ns, .unix_ns = snapshot->unix_ns};
+    uint64_t *refused_ns = &exposition->refused_ns[encoding][format];
+    struct body *body;
     int r;
 
     r = update_layout(exposition, snapshot);
-    if (r == 0)
-        r = encoding == ENCODING_GZIP ? render_gzip(exposition, snapshot, format)
-                                      : render_text(exposition, snapshot, format);
-    if (r < 0)
+    if (r)
         return r;
-    if (!newest->body)
-        return -EAGAIN;
-    *ret_body = body_ref(newest->body);
+    subject.edition = exposition->edition;
+    for (int i = 0; i < ENCODINGS; i++)
+        body_pool_trim(&exposition->bodies[i], subject.now_ns, KEPT_NS);
+
+    if (has_room(exposition, encoding, &subject)) {
+        r = encoding == ENCODING_GZIP ? render_gzip(exposition, snapshot, &subject, &body)
+                                      : render_text(exposition, snapshot, &subject, &body);
+        if (r)
+            return r;
+        *refused_ns = 0;
+    } else {
+        body = to_be_shared(&exposition->bodies[encoding], &subject);
+        if (!body) {
+            *refused_ns = subject.now_ns;
+            return -EAGAIN;
+        }
+        r = EXPOSITION_SHORT;
+    }
+    *ret_body = body_ref(body);
     return r;
 }
 

@@ -11,6 +11,7 @@
 #include "exposition/layout.h"
 #include "sampler/snapshot.h"
 #include "util/buf.h"
+#include "util/monotonic.h"
 
 struct exposition_options {
     struct layout_options layout;
@@ -29,11 +30,14 @@ struct exposition *exposition_free(struct exposition *exposition);
 void exposition_set_options(struct exposition *exposition,
                             const struct exposition_options *options);
 
+/* How old a body may be that is shared for want of room for another: of its snapshot, in ns. */
+#define EXPOSITION_SHARED_MAX_NS (5 * NS_PER_S)
+
 /* Positive conditions. */
 enum exposition_condition {
     /*
-     * Slow clients hold every body of this kind. What was given is the body that was written last,
-     * of a snapshot before this one: whoever is slow should be made to hurry.
+     * Slow clients hold all bodies that there are for clients. What was given is the last one of
+     * this kind, of an earlier snapshot: whoever is slow should be made to hurry.
      */
     EXPOSITION_SHORT = 1,
 };
@@ -41,8 +45,15 @@ enum exposition_condition {
 /*
  * Writes the body of a snapshot. Borrows the snapshot; gives one reference to the body. For one
  * thread at a time. Those who ask with one snapshot share one body. While the set of domains does
- * not change it allocates nothing. 0, EXPOSITION_SHORT, or -EAGAIN: as EXPOSITION_SHORT, and there
- * is nothing to be shared either. -ENOMEM, -EOVERFLOW.
+ * not change it allocates nothing, but for bodies that had not been needed for long.
+ *
+ * Of BODIES_MAX plain bodies, of both formats together, clients hold all but one: that is where the
+ * text is written from which gzip is made, so that slow clients of the one cost nothing to clients
+ * of the other. Compressed bodies, of which there are as many, can all be held by clients.
+ *
+ * 0, EXPOSITION_SHORT, or -EAGAIN: as EXPOSITION_SHORT, and there is no body to be shared that is
+ * young enough. Who asks again when clients have been made to hurry gets one: of a format in which
+ * this has happened, the other one leaves a body. -ENOMEM, -EOVERFLOW.
  */
 int exposition_render(struct exposition *exposition, const struct snapshot *snapshot,
                       enum exposition_format format, enum encoding encoding, struct body **ret_body)

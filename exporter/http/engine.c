@@ -222,11 +222,14 @@ static enum MHD_Result serve_scrape(struct engine *engine, struct MHD_Connection
         return MHD_NO;
     if (scrape_waits(request->scrape))
         return MHD_YES;
-    request->answered = true;
     r = scrape_answer(request->scrape, now_ns, &snapshot);
-    if (!r)
+    if (!r) {
         r = render(engine, snapshot, request, &body);
-    if (r == EXPOSITION_SHORT || r == -EAGAIN)
+        if (r == -EAGAIN && scrape_again(request->scrape, now_ns))
+            return MHD_YES;
+    }
+    request->answered = true;
+    if (r == EXPOSITION_SHORT)
         scrapes_hurry(engine->scrapes, now_ns);
     if (r < 0)
         return send_page(engine, connection, pages_of_error(r));

@@ -17,6 +17,7 @@ enum scrape_state {
     SCRAPE_QUEUED,   /* waits for a turn */
     SCRAPE_TURN,     /* has a turn; the wall is to be asked */
     SCRAPE_ASKED,    /* waits for the wall */
+    SCRAPE_SHORT,    /* waits for a body; then the wall is to be asked anew */
     SCRAPE_ANSWERED, /* whatever comes from the wall now is too late */
 };
 
@@ -30,6 +31,7 @@ struct scrape {
     bool cut; /* lost its turn to another peer; is about to end */
     uint64_t order;
     uint64_t deadline_ns;
+    uint64_t again_ns;   /* when it asks anew at the latest, in SCRAPE_SHORT */
     uint64_t sending_ns; /* since when its response is being sent; 0: it is not */
     void *connection;
     int error; /* it is about to end, and has no place any more */
@@ -234,6 +236,19 @@ static void give_turns(struct scrapes *scrapes)
     }
 }
 
+/* Has those ask anew who waited for a body until now. */
+static void ask_again(struct scrapes *scrapes, uint64_t now_ns)
+{
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+
+        if (!scrape || scrape->state != SCRAPE_SHORT || scrape->again_ns > now_ns)
+            continue;
+        scrape->state = SCRAPE_TURN;
+        resume(scrape);
+    }
+}
+
 /*
  * Makes room for a peer that has `own` places: the last one in the queue of the peer that has the
  * most, and at least two more, has to go.
@@ -310,6 +325,23 @@ static void take_turn(struct scrapes *scrapes, const struct peer *waiting, uint6
     if (now_ns >= victim->sending_ns + SCRAPES_PATIENCE_NS * (greedy ? 1 : PATIENT)) {
         victim->cut = true;
         scrapes->ops->cut(scrapes->userdata, victim->connection);
+    }
+}
+
+/* Whoever has taken a response for too long is cut off; sooner where its peer takes several. */
+static void hurry(struct scrapes *scrapes, uint64_t now_ns)
+{
+    for (unsigned int i = 0; i < scrapes->places; i++) {
+        struct scrape *scrape = scrapes->scrape[i];
+        unsigned int times;
+
+        if (!scrape || !scrape->sending_ns || scrape->cut)
+            continue;
+        times = count_turns(scrapes, &scrape->peer) > 1 ? 1 : PATIENT;
+        if (now_ns < scrape->sending_ns + times * SCRAPES_PATIENCE_NS)
+            continue;
+        scrape->cut = true;
+        scrapes->ops->cut(scrapes->userdata, scrape->connection);
     }
 }
 
@@ -435,19 +467,28 @@ int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_
 void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns)
 {
     lock(scrapes);
-    for (unsigned int i = 0; i < scrapes->places; i++) {
-        struct scrape *scrape = scrapes->scrape[i];
-        unsigned int times;
+    hurry(scrapes, now_ns);
+    unlock(scrapes);
+}
 
-        if (!scrape || !scrape->sending_ns || scrape->cut)
-            continue;
-        times = count_turns(scrapes, &scrape->peer) > 1 ? 1 : PATIENT;
-        if (now_ns < scrape->sending_ns + times * SCRAPES_PATIENCE_NS)
-            continue;
-        scrape->cut = true;
-        scrapes->ops->cut(scrapes->userdata, scrape->connection);
+bool scrape_again(struct scrape *scrape, uint64_t now_ns)
+{
+    struct scrapes *scrapes = scrape->scrapes;
+    bool waits;
+
+    lock(scrapes);
+    scrape->sending_ns = 0; /* nothing is sent */
+    hurry(scrapes, now_ns);
+    waits = !scrapes->closed && now_ns < scrape->deadline_ns;
+    if (waits) {
+        scrape->state = SCRAPE_SHORT;
+        scrape->again_ns = now_ns + LOOK_AGAIN_NS;
+        scrapes->ops->suspend(scrape->connection);
+        scrape->suspended = true;
+        wake_by(scrapes, scrape->again_ns);
     }
     unlock(scrapes);
+    return waits;
 }
 
 struct scrape *scrape_end(struct scrape *scrape)
@@ -463,8 +504,10 @@ struct scrape *scrape_end(struct scrape *scrape)
     for (unsigned int i = 0; i < scrapes->places; i++)
         if (scrapes->scrape[i] == scrape)
             scrapes->scrape[i] = NULL;
-    if (!scrapes->closed)
+    if (!scrapes->closed) {
         give_turns(scrapes);
+        ask_again(scrapes, UINT64_MAX); /* its body may be free now */
+    }
     unlock_and_drop_scrape(scrape);
     return NULL;
 }
@@ -477,14 +520,21 @@ uint64_t scrapes_expire(struct scrapes *scrapes, uint64_t now_ns)
     lock(scrapes);
     for (unsigned int i = 0; i < scrapes->places; i++) {
         struct scrape *scrape = scrapes->scrape[i];
+        bool queues;
+        uint64_t at_ns;
 
         if (!scrape || scrape->state == SCRAPE_ANSWERED)
             continue;
-        if (scrape->deadline_ns <= now_ns)
-            (void)answer(scrape, scrape->turn ? -ETIMEDOUT : -EAGAIN, NULL);
-        else if (scrape->deadline_ns < next_ns)
-            next_ns = scrape->deadline_ns;
+        queues = scrape->state == SCRAPE_QUEUED || scrape->state == SCRAPE_SHORT;
+        at_ns = scrape->deadline_ns;
+        if (at_ns <= now_ns)
+            (void)answer(scrape, queues ? -EAGAIN : -ETIMEDOUT, NULL);
+        else if (scrape->state == SCRAPE_SHORT && scrape->again_ns < at_ns)
+            at_ns = scrape->again_ns;
+        if (at_ns > now_ns && at_ns < next_ns)
+            next_ns = at_ns;
     }
+    ask_again(scrapes, now_ns);
     next = next_in_queue(scrapes);
     if (next) {
         take_turn(scrapes, &next->peer, now_ns);

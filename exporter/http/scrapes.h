@@ -88,13 +88,21 @@ int scrape_answer(struct scrape *scrape, uint64_t now_ns, struct snapshot **ret_
  */
 void scrapes_hurry(struct scrapes *scrapes, uint64_t now_ns);
 
+/*
+ * There is no body for a scrape that has got its answer: hurries those who have one, and asks for
+ * another snapshot as soon as one of them has gone, or a little later. True: the connection has
+ * been suspended, and will be resumed, when scrape_waits() is to be called again; false: it has
+ * waited for as long as it can.
+ */
+bool scrape_again(struct scrape *scrape, uint64_t now_ns);
+
 /* The response is gone, or the connection is. NULL is fine. Always returns NULL. */
 struct scrape *scrape_end(struct scrape *scrape);
 
 /*
  * Answers what is past its deadline: -ETIMEDOUT when it waits for the wall, -EAGAIN when it waits
- * for a turn. Cuts off who takes a response for too long while others wait. Returns when to be
- * called again at the latest, UINT64_MAX for never.
+ * for a turn or a body. Cuts off who takes a response for too long while others wait. Returns when
+ * to be called again at the latest, UINT64_MAX for never.
  */
 uint64_t scrapes_expire(struct scrapes *scrapes, uint64_t now_ns);
 

@@ -119,50 +119,228 @@ START_TEST(hostile)
 }
 END_TEST
 
-/*
- * Would catch a buffer that a slow client still reads being written again, more bodies than two of
- * a kind, and a scrape that gets nothing because others are slow.
- */
+/* What follows is about bodies that clients hold. Each has a snapshot of its own. */
+static struct exposition *exposition;
+static struct snapshot *host;
+
+static void bodies_setup(void)
+{
+    host = host_new(3, 1, 0);
+    host->now_ns = 100 * NS_PER_S;
+    ck_assert_int_eq(exposition_new(&options, &exposition), 0);
+}
+
+static void bodies_teardown(void)
+{
+    exposition = exposition_free(exposition);
+    host = snapshot_unref(host);
+}
+
+/* The body of a snapshot that is `later_ns` after the one before, if that is what happens. */
+static struct body *take(uint64_t later_ns, enum exposition_format format, enum encoding encoding,
+                         int expected)
+{
+    struct body *body = NULL;
+
+    host->now_ns += later_ns;
+    ck_assert_int_eq(exposition_render(exposition, host, format, encoding, &body), expected);
+    ck_assert_int_eq(body != NULL, expected >= 0);
+    return body;
+}
+
+/* Its text; for free(). */
+static char *text_of(const struct body *body, enum encoding encoding, size_t *ret_length)
+{
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    const size_t max = 1U << 20;
+    char *text = malloc(max);
+
+    *ret_length = body->length;
+    if (encoding == ENCODING_GZIP)
+        ck_assert_int_eq(libdeflate_gzip_decompress(decompressor, body->data, body->length, text,
+                                                    max, ret_length),
+                         LIBDEFLATE_SUCCESS);
+    else
+        memcpy(text, body->data, body->length);
+    libdeflate_free_decompressor(decompressor);
+    return text;
+}
+
+/* Marks the snapshot to come, and says whether that is the one a body shows. */
+static uint64_t mark(void)
+{
+    static uint64_t marks = 7000000;
+
+    return snapshot_row(host, SNAPSHOT_HOST, 0)[HOST_DOMAINS_CREATED] = ++marks;
+}
+
+static bool has_mark(const struct body *body, enum encoding encoding, uint64_t marked)
+{
+    char line[64], *text;
+    size_t length;
+    bool found;
+
+    snprintf(line, sizeof(line), "\nxen_host_domain_creations_total %llu\n",
+             (unsigned long long)marked);
+    text = text_of(body, encoding, &length);
+    found = memmem(text, length, line, strlen(line));
+    free(text);
+    return found;
+}
+
+/* Would catch a buffer that a slow client still reads being written again, and a burst of scrapes,
+ * answered with one snapshot, that uses up the bodies. */
 START_TEST(bodies)
 {
-    struct snapshot *snapshot = host_new(3, 1, 0);
-    struct exposition *exposition = NULL;
-    struct body *held[2] = {0}, *body = NULL;
+    struct body *held[2], *body;
 
-    ck_assert_int_eq(exposition_new(&options, &exposition), 0);
-    for (size_t i = 0; i < 2; i++) {
-        snapshot->now_ns++; /* another snapshot: the same one would share its body */
-        ck_assert_int_eq(
-            exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &held[i]), 0);
-    }
+    held[0] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    held[1] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
     ck_assert_ptr_ne(held[0]->data, held[1]->data);
-    /* Would catch a burst of scrapes, answered with one snapshot, that uses up the bodies. */
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
-                     0);
+    body = take(0, FORMAT_TEXT, ENCODING_IDENTITY, 0);
     ck_assert_ptr_eq(body, held[1]);
     body_unref(body);
 
-    /* Another moment, and no room: the newest that there is. */
-    snapshot->now_ns++;
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
-                     EXPOSITION_SHORT);
+    /* Another moment, and no room: the youngest that there is. */
+    body = take(1, FORMAT_TEXT, ENCODING_IDENTITY, EXPOSITION_SHORT);
     ck_assert_ptr_eq(body, held[1]);
-    body_unref(body);
-    ck_assert_int_eq(
-        exposition_render(exposition, snapshot, FORMAT_OPENMETRICS, ENCODING_IDENTITY, &body), 0);
     body_unref(body);
 
     /* Given back, the same memory comes again: the steady state allocates nothing. */
     body_unref(held[0]);
-    ck_assert_int_eq(exposition_render(exposition, snapshot, FORMAT_TEXT, ENCODING_IDENTITY, &body),
-                     0);
+    body = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
     ck_assert_ptr_eq(body, held[0]);
     ck_assert_uint_le(body->length, body->capacity);
-
     body_unref(body);
     body_unref(held[1]);
-    exposition_free(exposition);
-    snapshot_unref(snapshot);
+}
+END_TEST
+
+/* Would catch slow readers of plain bodies that cost a reader of compressed ones its snapshot. */
+START_TEST(gzip_beside_stalled)
+{
+    struct body *held[6] = {0};
+
+    for (size_t i = 0; i < 6; i++) { /* as many as are to be had, of both formats */
+        host->now_ns++;
+        ck_assert_int_ge(
+            exposition_render(exposition, host, i % FORMATS, ENCODING_IDENTITY, &held[i]), 0);
+    }
+    for (int round = 0; round < 20; round++)
+        for (int format = 0; format < FORMATS; format++) {
+            uint64_t marked = mark();
+            struct body *body = take(NS_PER_S, format, ENCODING_GZIP, 0);
+
+            ck_assert(has_mark(body, ENCODING_GZIP, marked));
+            body_unref(body);
+        }
+    for (size_t i = 0; i < 6; i++)
+        body_unref(held[i]);
+}
+END_TEST
+
+/* Would catch a body of long ago being served because nothing else is to be had. */
+START_TEST(no_old_bodies)
+{
+    for (int encoding = 0; encoding < ENCODINGS; encoding++)
+        for (int format = 0; format < FORMATS; format++) {
+            struct body *held[10], *body;
+            unsigned int count = 0;
+            int r = 0;
+
+            while (r == 0 && count < 10) {
+                host->now_ns += NS_PER_S;
+                r = exposition_render(exposition, host, format, encoding, &held[count]);
+                count += r >= 0;
+            }
+            ck_assert_int_eq(r, EXPOSITION_SHORT);
+            body = take(EXPOSITION_SHARED_MAX_NS - NS_PER_S, format, encoding, EXPOSITION_SHORT);
+            ck_assert_ptr_eq(body, held[count - 1]);
+            body_unref(body);
+            take(1, format, encoding, -EAGAIN);
+            take(3600 * NS_PER_S, format, encoding, -EAGAIN);
+            for (unsigned int i = 0; i < count; i++)
+                body_unref(held[i]);
+
+            /* What nobody holds is written anew, however young. */
+            body = take(1, format, encoding, 0);
+            body_unref(body);
+        }
+}
+END_TEST
+
+/* Would catch as many bodies as there are slow readers, and more than one where there are none. */
+START_TEST(bounded)
+{
+    struct body *held[100] = {0}, *body;
+    const char *data[ENCODINGS] = {0};
+    size_t different = 0;
+
+    for (int i = 0; i < 20; i++) {
+        int format = i % FORMATS, encoding = i / 2 % ENCODINGS;
+
+        body = take(NS_PER_S, format, encoding, 0);
+        ck_assert(!data[encoding] || body->data == data[encoding]);
+        data[encoding] = body->data;
+        body_unref(body);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        struct body *got = NULL;
+        bool known = false;
+
+        host->now_ns++;
+        if (exposition_render(exposition, host, i % FORMATS, i / 2 % ENCODINGS, &got) < 0)
+            continue;
+        held[i] = got;
+        for (size_t j = 0; j < i; j++)
+            known = known || held[j] == got;
+        different += !known;
+    }
+    ck_assert_uint_eq(different, BODIES_MAX - 1 + BODIES_MAX);
+    for (size_t i = 0; i < 100; i++)
+        body_unref(held[i]);
+}
+END_TEST
+
+/* Would catch readers of one format keeping all bodies from those of the other. */
+START_TEST(other_format)
+{
+    struct body *held[2], *body;
+
+    held[0] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    held[1] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    take(1, FORMAT_OPENMETRICS, ENCODING_IDENTITY, -EAGAIN);
+    body_unref(held[0]);
+    body = take(1, FORMAT_TEXT, ENCODING_IDENTITY, EXPOSITION_SHORT);
+    body_unref(body);
+    held[0] = take(1, FORMAT_OPENMETRICS, ENCODING_IDENTITY, 0);
+    body_unref(held[0]);
+
+    /* It has what it wanted; and so it is when nobody asks for it any more. */
+    held[0] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    take(1, FORMAT_OPENMETRICS, ENCODING_IDENTITY, -EAGAIN);
+    body_unref(held[0]);
+    held[0] = take(EXPOSITION_SHARED_MAX_NS + 1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    body_unref(held[0]);
+    body_unref(held[1]);
+}
+END_TEST
+
+/* Would catch the memory of a crowd of slow clients being kept for ever. */
+START_TEST(given_back)
+{
+    struct body *held[2], *body;
+
+    held[0] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    held[1] = take(1, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+    body_unref(held[0]);
+    body_unref(held[1]);
+    for (int minute = 0; minute < 20; minute++) {
+        body = take(60 * NS_PER_S, FORMAT_TEXT, ENCODING_IDENTITY, 0);
+        ck_assert_ptr_eq(body, held[0]);
+        body_unref(body);
+    }
+    ck_assert_ptr_null(held[1]->data);
 }
 END_TEST
 
@@ -171,7 +349,6 @@ START_TEST(gzip)
 {
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     struct snapshot *snapshot = host_new(30, 2, 1);
-    struct exposition *exposition = NULL;
 
     ck_assert_int_eq(exposition_new(&options, &exposition), 0);
     for (int round = 0; round < 6; round++) {
@@ -199,7 +376,7 @@ START_TEST(gzip)
         body_unref(text);
         body_unref(compressed);
     }
-    exposition_free(exposition);
+    exposition = exposition_free(exposition);
     snapshot_unref(snapshot);
     libdeflate_free_decompressor(decompressor);
 }
@@ -208,8 +385,6 @@ END_TEST
 /* Would catch a line under the name of a domain that is gone, and a body smaller than its text. */
 START_TEST(topologies)
 {
-    struct exposition *exposition = NULL;
-
     ck_assert_int_eq(exposition_new(&options, &exposition), 0);
     for (uint32_t domains = 0; domains < 300; domains = domains * 3 + 1) {
         struct snapshot *snapshot = host_new(domains, 3, (int)(domains & 1));
@@ -238,7 +413,7 @@ START_TEST(topologies)
         }
         snapshot_unref(snapshot);
     }
-    exposition_free(exposition);
+    exposition = exposition_free(exposition);
 }
 END_TEST
 
@@ -377,7 +552,21 @@ int main(void)
     tcase_add_test(tests, golden);
     tcase_add_test(tests, absent);
     tcase_add_test(tests, hostile);
+    suite_add_tcase(suite, tests);
+
+    tests = tcase_create("bodies");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, bodies_setup, bodies_teardown);
     tcase_add_test(tests, bodies);
+    tcase_add_test(tests, gzip_beside_stalled);
+    tcase_add_test(tests, no_old_bodies);
+    tcase_add_test(tests, bounded);
+    tcase_add_test(tests, other_format);
+    tcase_add_test(tests, given_back);
+    suite_add_tcase(suite, tests);
+
+    tests = tcase_create("documents");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, gzip);
     tcase_add_test(tests, topologies);
     tcase_add_test(tests, catalogue_rules);

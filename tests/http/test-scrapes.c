@@ -368,6 +368,65 @@ START_TEST(slow_peers)
 }
 END_TEST
 
+/* Would catch a scrape for which there is no body that is refused at once, waits for ever, or for
+ * whom nobody is made to hurry; and one that asks without a pause. */
+START_TEST(short_of_bodies)
+{
+    struct scrape *slow, *scrape;
+
+    start(10, 4);
+    slow = begin(&peer_a, NS_PER_S * 100, 0);
+    ck_assert(!scrape_waits(slow));
+    ck_assert_int_eq(answer(slow, NS_PER_S), 0);
+    scrape = begin(&peer_b, NS_PER_S * 8, 1);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(answer(scrape, NS_PER_S * 3), 0);
+    ck_assert(scrape_again(scrape, NS_PER_S * 3));
+    ck_assert_int_eq(suspended, 1);
+    ck_assert_ptr_null(last_cut);
+    ck_assert_uint_gt(scrapes_expire(scrapes, NS_PER_S * 3), NS_PER_S * 3);
+    ck_assert_int_eq(resumed, 0);
+
+    /* A while later it asks for another snapshot, and so it does when somebody has gone. */
+    scrapes_expire(scrapes, NS_PER_S * 6);
+    ck_assert_int_eq(resumed, 1);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(atomic_load(&wall.asked), 3);
+    ck_assert_int_eq(answer(scrape, NS_PER_S * 6), 0);
+    ck_assert(scrape_again(scrape, NS_PER_S * 6));
+    ck_assert_ptr_eq(last_cut, &connection[0]);
+    scrape_end(slow);
+    ck_assert_int_eq(resumed, 2);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(answer(scrape, NS_PER_S * 7), 0);
+    ck_assert(scrape_again(scrape, NS_PER_S * 7));
+
+    ck_assert_uint_eq(scrapes_expire(scrapes, NS_PER_S * 8), UINT64_MAX);
+    ck_assert_int_eq(resumed, 3);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(answer(scrape, NS_PER_S * 8), -EAGAIN);
+    scrape_end(scrape);
+}
+END_TEST
+
+/* Would catch a connection that stays suspended for want of a body when everything stops. */
+START_TEST(closing_short)
+{
+    struct scrape *scrape;
+
+    start(10, 4);
+    scrape = begin(&peer_a, NS_PER_S * 8, 0);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(answer(scrape, 1), 0);
+    ck_assert(scrape_again(scrape, 1));
+    scrapes_close(scrapes);
+    ck_assert_int_eq(resumed, 1);
+    ck_assert(!scrape_waits(scrape));
+    ck_assert_int_eq(answer(scrape, 1), -ESHUTDOWN);
+    scrape_end(scrape);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scrapes");
@@ -386,6 +445,8 @@ int main(void)
     tcase_add_test(tests, modest);
     tcase_add_test(tests, hurry);
     tcase_add_test(tests, slow_peers);
+    tcase_add_test(tests, short_of_bodies);
+    tcase_add_test(tests, closing_short);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

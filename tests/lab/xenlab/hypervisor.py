@@ -40,7 +40,7 @@ CONFIG_DEBUG_LOCK_PROFILE=y
 """,
 }
 OTHER_XEN = "4.20"
-CONFIG[OTHER_XEN] = CONFIG["release"]
+CONFIG[OTHER_XEN] = CONFIG["release"] + "CONFIG_EXPERT=y\n"  # else there is no null scheduler
 FLAVOURS = (*CONFIG, "stock")
 
 

@@ -113,5 +113,5 @@ def test_running_time_by_the_record_and_by_hypercall(lab):
                 if str(domid) in look.before["domains"] and str(domid) in look.after["domains"]:
                     between(look, domid, vcpu)
                     compared += 1
-    assert compared >= rounds * 4, "too few to prove anything"
+    assert compared >= rounds * (2 + len(kinds(lab))), "too few to prove anything"  # Dom0 has two vCPUs
     return f"{compared} readings"

@@ -17,7 +17,7 @@ from xenlab.progress import LabError, cached, digest, run, step
 
 STOCK_PACKAGE = "xen-hypervisor-4.17-amd64"
 
-# All have the null scheduler, on which a vCPU is never descheduled.
+# All have the null scheduler, on which a vCPU is never descheduled. It takes CONFIG_EXPERT or CONFIG_DEBUG.
 CONFIG = {
     # The usual one: assertions armed.
     "patched": """
@@ -26,6 +26,7 @@ CONFIG_UNSUPPORTED=y
 CONFIG_SCHED_NULL=y
 """,
     "release": """
+CONFIG_EXPERT=y
 CONFIG_UNSUPPORTED=y
 CONFIG_SCHED_NULL=y
 """,
@@ -40,7 +41,7 @@ CONFIG_DEBUG_LOCK_PROFILE=y
 """,
 }
 OTHER_XEN = "4.20"
-CONFIG[OTHER_XEN] = CONFIG["release"] + "CONFIG_EXPERT=y\n"  # else there is no null scheduler
+CONFIG[OTHER_XEN] = CONFIG["release"]
 FLAVOURS = (*CONFIG, "stock")
 
 

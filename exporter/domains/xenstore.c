@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "sampler/topology.h"
 #include "util/monotonic.h"
 #include "util/pulse.h"
+#include "util/thread.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  5000
@@ -329,7 +329,6 @@ static void release(struct xenstore *xenstore)
 int xenstore_new(struct xenstore **ret_xenstore)
 {
     struct xenstore *xenstore = calloc(1, sizeof(*xenstore));
-    sigset_t all, before;
     int r;
 
     if (!xenstore)
@@ -343,11 +342,7 @@ int xenstore_new(struct xenstore **ret_xenstore)
         return r;
     }
 
-    /* The thread must not take signals that are meant for the main loop. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = -pthread_create(&xenstore->thread, NULL, run, xenstore);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    r = thread_start(&xenstore->thread, run, xenstore);
     if (r < 0) {
         release(xenstore);
         return r;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -22,6 +21,7 @@
 #include "source/hypervisor.h"
 #include "util/monotonic.h"
 #include "util/pulse.h"
+#include "util/thread.h"
 
 /* How long the start waits for the first round, and the end for the last one. */
 #define FIRST_MS    5000
@@ -369,19 +369,6 @@ static int make_first_round(struct hypercalls *calls)
     return calls->current->error;
 }
 
-static int start_thread(struct hypercalls *calls)
-{
-    sigset_t all, before;
-    int r;
-
-    /* The thread must not take signals that are meant for the main loop. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = -pthread_create(&calls->thread, NULL, run, calls);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r;
-}
-
 int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_source)
 {
     static const struct source_ops ops = {
@@ -416,7 +403,7 @@ int hypercalls_source_new(struct hypervisor *hypervisor, struct source **ret_sou
     pthread_cond_init(&calls->ordered, NULL);
 
     calls->finished = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    r = calls->finished < 0 ? -errno : start_thread(calls);
+    r = calls->finished < 0 ? -errno : thread_start(&calls->thread, run, calls);
     if (r < 0) {
         release(calls);
         return r;

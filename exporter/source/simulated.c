@@ -10,12 +10,12 @@
 #include "source/simulated_host.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "source/clock.h"
+#include "util/thread.h"
 
 /* What a simulated host is made of, in frames of 4 KiB. */
 #define DOMAIN_PAGES 65536U
@@ -429,16 +429,10 @@ static int build_host(struct sim_host *host)
     return 0;
 }
 
-/* The thread must not take signals that are meant for the main loop. */
 static int start_thread(struct sim_host *host)
 {
-    sigset_t all, before;
-    int r;
+    int r = thread_start(&host->thread, live, host);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = -pthread_create(&host->thread, NULL, live, host);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     host->started = r == 0;
     return r;
 }

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "service/log_line.h"
@@ -94,15 +93,13 @@ static void emit(enum log_level level, const struct log_field *fields, size_t co
                  const char *format, va_list arguments)
 {
     char message[MESSAGE_MAX];
-    struct timespec now;
 
     if (level > __atomic_load_n(&lowest, __ATOMIC_RELAXED))
         return;
     vsnprintf(message, sizeof(message), format, arguments);
-    clock_gettime(CLOCK_REALTIME, &now);
     write_line(&(struct log_line){
         .level = level,
-        .unix_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec,
+        .unix_ns = unix_now_ns(),
         .message = message,
         .fields = fields,
         .count = count < LOG_FIELDS_MAX ? count : LOG_FIELDS_MAX,

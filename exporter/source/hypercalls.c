@@ -286,7 +286,6 @@ static void put_self(struct hypercalls *calls, struct snapshot *snapshot)
 static int calls_begin(struct source *source, struct snapshot *snapshot)
 {
     struct hypercalls *calls = hypercalls_of(source);
-    struct timespec now;
 
     log_failure(calls);
     for (unsigned int kind = 0; kind < SNAPSHOT_KINDS; kind++)
@@ -295,10 +294,9 @@ static int calls_begin(struct source *source, struct snapshot *snapshot)
     if (has_numbers(calls))
         hypercall_columns_host(calls->current, snapshot);
 
-    clock_gettime(CLOCK_REALTIME, &now);
     snapshot->source = source->id;
     snapshot->now_ns = clock_raw_ns();
-    snapshot->unix_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    snapshot->unix_ns = unix_now_ns();
     return 0;
 }
 

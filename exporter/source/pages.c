@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "source/clock.h"
 #include "source/frames.h"
@@ -15,6 +14,7 @@
 #include "source/more_fields.h"
 #include "source/page.h"
 #include "source/page_rows.h"
+#include "util/monotonic.h"
 
 struct pages_source {
     struct source source;
@@ -43,14 +43,6 @@ struct pages_domain {
 static struct pages_source *pages_of(struct source *source)
 {
     return (struct pages_source *)source;
-}
-
-static uint64_t unix_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
 /* The freshest stamps there are: Xen wrote one when this very process was woken up. */

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "source/clock.h"
+#include "util/monotonic.h"
 #include "util/thread.h"
 
 /* What a simulated host is made of, in frames of 4 KiB. */
@@ -358,14 +359,12 @@ static void simulated_free(struct frames *frames)
 static void fill_host_table(struct sim_host *host)
 {
     struct stats_host *record = table_writer_host(&host->table);
-    struct timespec real;
 
-    clock_gettime(CLOCK_REALTIME, &real);
     record->record.flags = STATS_RECORD_VALID;
     record->pages = host->table.frames;
     record->domids = DOMAIN_SET_LIMIT;
     record->max_domain_pages = UINT32_MAX;
-    record->boot_time = (uint64_t)real.tv_sec * 1000 * MS + (uint64_t)real.tv_nsec - host_now(host);
+    record->boot_time = unix_now_ns() - host_now(host);
     record->total_pages = HOST_PAGES;
     record->cpus_present = host->config.pcpus;
     record->nodes_online = NODES;

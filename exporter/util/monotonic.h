@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock of deadlines. Knows nobody. */
+/* The clock of deadlines, and that of people. Knows nobody. */
 #pragma once
 
 #include <stdint.h>
@@ -15,5 +15,14 @@ static inline uint64_t monotonic_ns(void)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* CLOCK_REALTIME in nanoseconds: Unix time. */
+static inline uint64_t unix_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }

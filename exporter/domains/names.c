@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domains/by_domid.h"
+
 struct followed_name {
-    uint32_t domid;
+    uint32_t domid; /* first, for by_domid_position() */
     bool wanted;
     bool watched;
     bool unread;        /* watched already, for a domain that had this domid before */
@@ -20,17 +22,8 @@ struct followed_name {
 /* Where `domid` is, or would be inserted. */
 static size_t position(const struct names *names, uint32_t domid)
 {
-    size_t low = 0, high = names->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (names->followed[middle].domid < domid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return by_domid_position(names->followed, (uint32_t)names->count, sizeof(*names->followed),
+                             domid);
 }
 
 static struct followed_name *find(const struct names *names, uint32_t domid)

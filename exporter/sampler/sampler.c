@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "domains/by_domid.h"
 #include "domains/tracker.h"
 #include "domains/xenstore.h"
 #include "sampler/finish.h"
@@ -19,7 +20,7 @@
 #define SPARE_SNAPSHOTS 4
 
 struct sampled_domain {
-    uint32_t domid;
+    uint32_t domid; /* first, for by_domid_position() */
     void *attachment;
     struct source_domain is;
     char *name; /* as xenstore gave it; NULL: unknown */
@@ -52,17 +53,7 @@ struct sampler {
 
 static uint32_t position(const struct sampler *sampler, uint32_t domid)
 {
-    uint32_t low = 0, high = sampler->domains;
-
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (sampler->domain[middle].domid < domid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return by_domid_position(sampler->domain, sampler->domains, sizeof(*sampler->domain), domid);
 }
 
 static struct sampled_domain *find(const struct sampler *sampler, uint32_t domid)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "domains/by_domid.h"
 #include "domains/domain_set.h"
 #include "util/monotonic.h"
 
@@ -28,18 +29,11 @@ void hypercall_sample_deinit(struct hypercall_sample *sample)
 const struct hypercall_domain *hypercall_sample_find(const struct hypercall_sample *sample,
                                                      uint32_t domid)
 {
-    uint32_t low = 0, high = sample->domains;
+    uint32_t at =
+        by_domid_position(sample->domain, sample->domains, sizeof(*sample->domain), domid);
 
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (sample->domain[middle].is.domid < domid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < sample->domains && sample->domain[low].is.domid == domid ? &sample->domain[low]
-                                                                          : NULL;
+    return at < sample->domains && sample->domain[at].is.domid == domid ? &sample->domain[at]
+                                                                        : NULL;
 }
 
 static int make_room(void *array, uint32_t *capacity, uint32_t wanted, size_t size)

@@ -40,11 +40,11 @@ struct hypercall_vcpu {
 };
 
 struct hypercall_domain {
-    struct hypervisor_domain is;
-    uint64_t incarnation;   /* differs between two domains that had the same domid */
-    uint32_t first_vcpu;    /* is.vcpus of them from here on in `vcpu` */
-    uint32_t offline_round; /* when all vCPUs were asked */
-    bool asked;             /* the vCPUs were, when these were the domain's figures: */
+    struct hypervisor_domain is; /* first, likewise */
+    uint64_t incarnation;        /* differs between two domains that had the same domid */
+    uint32_t first_vcpu;         /* is.vcpus of them from here on in `vcpu` */
+    uint32_t offline_round;      /* when all vCPUs were asked */
+    bool asked;                  /* the vCPUs were, when these were the domain's figures: */
     uint64_t asked_cpu_ns;
     uint32_t asked_online;
     struct hypervisor_scheduling scheduling;

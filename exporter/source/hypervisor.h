@@ -22,7 +22,7 @@
 #define HYPERVISOR_UNKNOWN   UINT32_MAX
 
 struct hypervisor_domain {
-    uint32_t domid;
+    uint32_t domid;      /* first, for by_domid_position() */
     uint32_t guest_type; /* enum topology_guest_type */
     uint32_t vcpus;      /* the highest number in use + 1 */
     uint32_t vcpus_online;

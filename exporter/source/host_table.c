@@ -127,7 +127,6 @@ static void read_counters(const struct host_table *host, struct snapshot *snapsh
     }
 }
 
-/* Each field of the host's record is written on its own, so that seq says nothing about them. */
 static void read_host(const struct host_table *host, const struct more_fields *more,
                       struct snapshot *snapshot, struct page_counters *counters)
 {

@@ -322,7 +322,9 @@ bool catalogue_collects(unsigned int collectors, const struct family *family)
 
 enum sample_scale catalogue_scale(const struct family *family, const struct family_sample *sample)
 {
-    if (family->type == FAMILY_HISTOGRAM && (sample->label || sample->suffix[1] == 'c'))
+    /* Of a histogram, buckets and the count are numbers of things; the sum is of what is measured.
+     */
+    if (family->type == FAMILY_HISTOGRAM && strcmp(sample->suffix, "_sum") != 0)
         return SCALE_ONE;
     return family->scale;
 }

@@ -41,7 +41,7 @@ bool cpu_online(unsigned int cpu)
 
 bool get_sched_res(unsigned int cpu)
 {
-    /* It is in the CPU's own data, as these are. */
+    /* It is in the CPU's own data, as these are: not to be looked at when the CPU is gone. */
     assert(shim_per_cpu_perfcounters[cpu]);
     return has_sched_res[cpu];
 }

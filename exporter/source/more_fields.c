@@ -72,7 +72,7 @@ static bool check(const struct stats_descriptor *descriptor)
 static bool is_shown(const struct stats_descriptor *descriptor)
 {
     return descriptor->type >= STATS_TYPE_COUNTER && descriptor->type <= STATS_TYPE_CONSTANT &&
-           !(descriptor->field_flags & ~STATS_FIELD_SEQ);
+           !(descriptor->field_flags & ~(STATS_FIELD_SEQ | STATS_FIELD_OPTIONAL));
 }
 
 static void add(struct more_fields *more, enum topology_more of,
@@ -93,6 +93,8 @@ static void add(struct more_fields *more, enum topology_more of,
         more->read[more->fields] = *scale;
         more->read[more->fields].offset = descriptor->offset + i * descriptor->size;
         more->read[more->fields].size = descriptor->size;
+        more->read[more->fields].optional =
+            descriptor->size == 4 && (descriptor->field_flags & STATS_FIELD_OPTIONAL);
         more->fields++;
     }
 }
@@ -156,6 +158,8 @@ void more_fields_read(const struct more_fields *more, enum topology_more of,
         uint64_t value = field->size == 8 ? page_read_field(table, kind, index, field->offset)
                                           : page_read_field32(table, kind, index, field->offset);
 
+        if (field->optional && value == UINT32_MAX)
+            continue;
         if (value != STATS_NOT_AVAILABLE && !__builtin_mul_overflow(value, field->factor, &value))
             row[i - more->first[of]] = value / field->divisor;
     }

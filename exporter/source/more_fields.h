@@ -14,6 +14,7 @@
 struct more_field {
     uint32_t offset; /* in the record */
     uint32_t size;   /* 4 or 8 */
+    bool optional;   /* of size 4, and all ones are not available */
     uint64_t factor, divisor;
 };
 

@@ -195,10 +195,7 @@ uint64_t page_read_field(const struct page_table *table, const struct stats_kind
 uint64_t page_read_field32(const struct page_table *table, const struct stats_kind *kind,
                            uint32_t index, size_t offset)
 {
-    uint32_t value;
-
     if (offset + 4 > kind->size)
         return STATS_NOT_AVAILABLE;
-    value = load32(record_at(table, kind, index) + offset);
-    return value == UINT32_MAX ? STATS_NOT_AVAILABLE : value;
+    return load32(record_at(table, kind, index) + offset);
 }

@@ -75,6 +75,6 @@ void page_read_bitmap(const struct page_table *table, const struct stats_kind *k
 uint64_t page_read_field(const struct page_table *table, const struct stats_kind *kind,
                          uint32_t index, size_t offset);
 
-/* The same for a 32-bit field, whose all ones are given as 64 of them. */
+/* The same for a 32-bit field. Whether all of its ones mean anything is for the caller to know. */
 uint64_t page_read_field32(const struct page_table *table, const struct stats_kind *kind,
                            uint32_t index, size_t offset);

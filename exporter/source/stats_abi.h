@@ -31,6 +31,7 @@
 #define STATS_MAGIC          0x42545358U /* "XSTB" */
 #define STATS_VERSION        1U
 #define STATS_NOT_AVAILABLE  UINT64_MAX
+#define STATS_NO_LIMIT       UINT32_MAX /* of `max_pages`, as libxenctrl has it, too */
 
 /* Where the directory and the records begin in the first frame. */
 #define STATS_DIRECTORY_OFFSET 64U
@@ -136,7 +137,7 @@ struct stats_domain {
     uint32_t max_vcpus;
     uint64_t dying; /* 0 alive, 1 dying (resources being freed), 2 dead */
     uint64_t pages; /* frames, this and the following: allocated, as the toolstack counts them */
-    uint64_t max_pages;
+    uint64_t max_pages;         /* or STATS_NO_LIMIT */
     uint64_t outstanding_pages; /* claimed, not allocated yet */
     uint64_t shared_pages;
     uint64_t paged_pages;
@@ -262,6 +263,8 @@ struct stats_perfc {
 
 #define STATS_FIELD_SEQ      (1U << 0) /* covered by the record's seq */
 #define STATS_FIELD_RUNSTATE (1U << 1) /* element [state] grows with the clock */
+#define STATS_FIELD_SIGNED   (1U << 2) /* and always available */
+#define STATS_FIELD_OPTIONAL (1U << 3) /* 32 bits, of which all ones are not available */
 
 /* Describes a field of the records of a kind. The whole table is constant. */
 struct stats_descriptor {
@@ -271,7 +274,7 @@ struct stats_descriptor {
     uint32_t size;   /* bytes of an element */
     uint32_t count;  /* elements */
     uint32_t type;   /* STATS_TYPE_* */
-    uint32_t unit;   /* STATS_UNIT_*, of value * scale * 10^exponent */
+    uint32_t unit;   /* STATS_UNIT_*, of value * scale * 10^exponent; of a histogram's base */
     int32_t exponent;
     uint32_t scale;
     uint32_t field_flags; /* STATS_FIELD_* */

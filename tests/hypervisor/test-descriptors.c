@@ -45,7 +45,10 @@ START_TEST(test_each_is_well_formed)
         ck_assert_uint_gt(d->scale, 0);
         ck_assert_uint_gt(d->count, 0);
         ck_assert_uint_eq(d->reserved, 0);
-        ck_assert_uint_eq(d->field_flags & ~(XEN_STATS_FIELD_seq | XEN_STATS_FIELD_runstate), 0);
+        ck_assert_uint_lt(d->field_flags, XEN_STATS_FIELD_optional << 1);
+        /* What these mean for eight bytes goes without saying, or is not defined. */
+        if (d->field_flags & (XEN_STATS_FIELD_signed | XEN_STATS_FIELD_optional))
+            ck_assert_uint_eq(d->size, 4);
         ck_assert((d->type == XEN_STATS_TYPE_histogram) == (d->base != 0));
         for (unsigned int other = 0; other < i; other++)
             ck_assert_msg(descriptor(other)->kind != d->kind ||
@@ -148,6 +151,12 @@ START_TEST(test_reading_by_description)
     memcpy(waits, find_record(domain, field->kind, 0) + field->offset, sizeof(waits));
     for (unsigned int b = 0; b < field->count; b++)
         ck_assert_uint_eq(waits[b], b && 5000 < field->base << b && 5000 >= field->base << (b - 1));
+
+    /* All ones are a shift of -1 here, and no node there. */
+    field = described_as(XEN_STATS_KIND_clock, "tsc_shift");
+    ck_assert_uint_eq(field->field_flags, XEN_STATS_FIELD_seq | XEN_STATS_FIELD_signed);
+    field = described_as(XEN_STATS_KIND_pcpu, "node");
+    ck_assert_uint_eq(field->field_flags, XEN_STATS_FIELD_optional);
 
     field = described_as(XEN_STATS_KIND_vcpu, "time");
     ck_assert_uint_eq(field->field_flags, XEN_STATS_FIELD_seq | XEN_STATS_FIELD_runstate);

@@ -119,6 +119,23 @@ START_TEST(test_no_cpupool_and_no_parameters)
 }
 END_TEST
 
+/* A domain that is resumed takes back the code before, or after, it has stopped being shut down. */
+START_TEST(test_resumed_meanwhile)
+{
+    struct domain *d = shim_create_domain_with_vcpus(7, 1);
+    unsigned int count = map_table(7, frames, FRAMES_MAX);
+
+    shim_set_state(d, 0, true, 2, 0, 0);
+    ck_assert_uint_eq(read_domain(frames).shutdown, 2);
+    shim_set_state(d, 0, true, SHUTDOWN_CODE_INVALID, 0, 0);
+    ck_assert_uint_eq(read_domain(frames).shutdown, XEN_STATS_NOT_AVAILABLE);
+    shim_set_state(d, 0, false, 2, 0, 0);
+    ck_assert_uint_eq(read_domain(frames).shutdown, XEN_STATS_NOT_AVAILABLE);
+    unmap_table(frames, count);
+    shim_kill_domain(d);
+}
+END_TEST
+
 static _Atomic bool is_over;
 
 static void change_or_acquire(unsigned int number)
@@ -447,6 +464,7 @@ int main(void)
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, test_possessions);
     tcase_add_test(tests, test_no_cpupool_and_no_parameters);
+    tcase_add_test(tests, test_resumed_meanwhile);
     tcase_add_test(tests, test_changes_against_acquire);
     tcase_add_test(tests, test_racing_changes_of_state);
     tcase_add_test(tests, test_changes_against_death);

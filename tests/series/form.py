@@ -30,7 +30,9 @@ def listed(directory, patches):
 
 
 def numbered(directory, patches):
-    return [f"{patch.name} is number {number}" for number, patch in enumerate(patches, 1)
+    """One by one. A base that has the first patches already begins with a later number."""
+    first = int(patches[0].name[:4]) if patches and patches[0].name[:4].isdigit() else 1
+    return [f"{patch.name} is number {number}" for number, patch in enumerate(patches, first)
             if not patch.name.startswith(f"{number:04}-")]
 
 

@@ -79,12 +79,13 @@ typedef uint8_t xen_domain_handle_t[16];
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Asserts hold in every build, as in a debug build of Xen. */
-#define ASSERT(condition)       assert(condition)
-#define ASSERT_UNREACHABLE()    assert(!"reached")
-#define BUG()                   assert(!"BUG")
-#define BUG_ON(condition)       assert(!(condition))
-#define BUILD_BUG_ON(condition) ((void)sizeof(struct { int positive : (condition) ? -1 : 1; }))
-#define printk(...)             ((void)0)
+#define ASSERT(condition)            assert(condition)
+#define ASSERT_UNREACHABLE()         assert(!"reached")
+#define BUG()                        assert(!"BUG")
+#define BUG_ON(condition)            assert(!(condition))
+#define BUILD_BUG_ON_ZERO(condition) (0 * sizeof(struct { int positive : (condition) ? -1 : 1; }))
+#define BUILD_BUG_ON(condition)      ((void)BUILD_BUG_ON_ZERO(condition))
+#define printk(...)                  ((void)0)
 
 /* Atomics that ThreadSanitizer knows, as strong as Xen's on the machine it runs on. */
 #define read_atomic(p)       __atomic_load_n(p, __ATOMIC_RELAXED)

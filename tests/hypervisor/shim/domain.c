@@ -42,14 +42,6 @@ struct domain *shim_find_domain(domid_t id)
     return domains[id];
 }
 
-struct vcpu *shim_next_vcpu(const struct domain *d, unsigned int id)
-{
-    for (; id < d->max_vcpus; id++)
-        if (d->vcpu[id])
-            return d->vcpu[id];
-    return NULL;
-}
-
 struct domain *shim_create_domain(domid_t id, unsigned int max_vcpus)
 {
     struct domain *d = calloc(1, sizeof(*d));

@@ -19,11 +19,12 @@ struct vcpu {
     unsigned int vcpu_id;
     _Atomic unsigned int processor;
     struct domain *domain;
-    struct vcpu *next_in_list;
     struct vcpu_runstate_info runstate;
     _Atomic unsigned long pause_flags;
 #include <added/struct-vcpu.h>
 };
+
+#define SHUTDOWN_CODE_INVALID ~0u
 
 struct scheduler {
     unsigned int sched_id;
@@ -71,10 +72,6 @@ extern spinlock_t domlist_update_lock;
 
 #define is_idle_domain(d) ((d)->domain_id == DOMID_IDLE)
 #define is_idle_vcpu(v)   is_idle_domain((v)->domain)
-#define for_each_vcpu(d, v)                                                                        \
-    for ((v) = (d)->max_vcpus ? shim_next_vcpu(d, 0) : NULL; (v);                                  \
-         (v) = shim_next_vcpu(d, (v)->vcpu_id + 1))
-struct vcpu *shim_next_vcpu(const struct domain *d, unsigned int id);
 
 struct domain *rcu_lock_domain(struct domain *d);
 struct domain *rcu_lock_domain_by_id(domid_t id);

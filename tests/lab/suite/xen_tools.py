@@ -2,6 +2,7 @@
 """The programs that the series adds to Xen's own tools, run in Dom0: xen-stats and test-stats."""
 
 import json
+import re
 
 from xenlab.guests import wait_for
 
@@ -68,6 +69,9 @@ def test_xen_stats_for_people(lab):
     said = lab.guests.tool("xen-stats", "host", lab.guests.domid("pv-busy")).text
     for text in ("Table of host", "domids\n", "time[runnable] ", " bytes\n", " s\n", " Hz\n"):
         assert text in said, f"{text!r} is missing: {said}"
+    # A shift of -1 is all ones, as is what is not available; and a number of waits has no unit.
+    for pattern in (r"tsc_shift -?\d+$", r"waits\[< 0\.\d+ s\] \d+$", r"waits\[rest\] \d+$"):
+        assert re.search(pattern, said, re.M), f"{pattern!r} is missing: {said}"
 
 
 def test_xen_stats_says_what_is_wrong(lab):

@@ -103,7 +103,7 @@ const struct family catalogue[] = {
     {"xen_domain_memory_bytes", ABOUT_DOMAIN, GAUGE, BYTES, ALONE(DOMAIN_MEMORY),
      .help = "Memory that the domain has."},
     {"xen_domain_memory_max_bytes", ABOUT_DOMAIN, GAUGE, BYTES, ALONE(DOMAIN_MEMORY_MAX),
-     .help = "Memory that the domain may have."},
+     .help = "Memory that the domain may have, if there is a limit."},
     {"xen_domain_memory_outstanding_bytes", ABOUT_DOMAIN, GAUGE, BYTES,
      ALONE(DOMAIN_MEMORY_OUTSTANDING),
      .help = "Memory claimed for the domain and not allocated yet."},

@@ -116,7 +116,8 @@ void hypercall_columns_domain(const struct hypercall_sample *sample,
     fields[DOMAIN_DYING] = is->dying;
     fields[DOMAIN_SHUTDOWN_CODE] = is->shutdown ? is->shutdown_code : SNAPSHOT_NO_SHUTDOWN;
     fields[DOMAIN_MEMORY] = pages_to_bytes(is->pages);
-    fields[DOMAIN_MEMORY_MAX] = pages_to_bytes(is->max_pages);
+    fields[DOMAIN_MEMORY_MAX] =
+        is->max_pages == STATS_NO_LIMIT ? SNAPSHOT_ABSENT : pages_to_bytes(is->max_pages);
     fields[DOMAIN_MEMORY_OUTSTANDING] = pages_to_bytes(is->outstanding_pages);
     fields[DOMAIN_MEMORY_SHARED] = pages_to_bytes(is->shared_pages);
     fields[DOMAIN_MEMORY_PAGED] = pages_to_bytes(is->paged_pages);

@@ -29,8 +29,9 @@ struct hypervisor_domain {
     uint32_t shutdown_code; /* SHUTDOWN_*, where `shutdown` */
     uint32_t cpupool;       /* HYPERVISOR_UNKNOWN: none */
     bool running, blocked, paused, shutdown, crashed, dying;
-    uint64_t cpu_ns; /* running time of all vCPUs */
-    uint64_t pages, max_pages, outstanding_pages, shared_pages, paged_pages;
+    uint64_t cpu_ns;           /* running time of all vCPUs */
+    uint64_t pages, max_pages; /* the latter may be STATS_NO_LIMIT */
+    uint64_t outstanding_pages, shared_pages, paged_pages;
     uint8_t uuid[16];
 };
 

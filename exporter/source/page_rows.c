@@ -207,7 +207,8 @@ void page_row_of_domain(const struct stats_domain *record, const struct page_vcp
     row[DOMAIN_SHUTDOWN_CODE] =
         record->shutdown == STATS_NOT_AVAILABLE ? SNAPSHOT_NO_SHUTDOWN : record->shutdown;
     row[DOMAIN_MEMORY] = bytes(record->pages);
-    row[DOMAIN_MEMORY_MAX] = bytes(record->max_pages);
+    row[DOMAIN_MEMORY_MAX] =
+        record->max_pages == STATS_NO_LIMIT ? SNAPSHOT_ABSENT : bytes(record->max_pages);
     row[DOMAIN_MEMORY_OUTSTANDING] = bytes(record->outstanding_pages);
     row[DOMAIN_MEMORY_SHARED] = bytes(record->shared_pages);
     row[DOMAIN_MEMORY_PAGED] = bytes(record->paged_pages);

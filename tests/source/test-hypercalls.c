@@ -126,6 +126,7 @@ START_TEST(units_and_places)
     xen.domain[0].is.crashed = xen.domain[0].is.shutdown = true;
     xen.domain[0].is.shutdown_code = 3;
     xen.domain[0].is.cpupool = HYPERVISOR_UNKNOWN;
+    xen.domain[1].is.max_pages = UINT32_MAX;
     xen.host.pcpus_online = 3;
     xen.idle_ns[1] = 0;
     xen.pcpu[2].core = 7;
@@ -135,6 +136,8 @@ START_TEST(units_and_places)
     host = snapshot_row(snapshot, SNAPSHOT_HOST, 0);
     ck_assert_uint_eq(domain[DOMAIN_MEMORY], 10 * 4096);
     ck_assert_uint_eq(domain[DOMAIN_MEMORY_MAX], 20 * 4096);
+    ck_assert_uint_eq(snapshot_row(snapshot, SNAPSHOT_DOMAIN, 1)[DOMAIN_MEMORY_MAX],
+                      SNAPSHOT_ABSENT); /* no limit, as libxenctrl says it of Dom0 */
     ck_assert_uint_eq(domain[DOMAIN_SHUTDOWN_CODE], 3);
     ck_assert_uint_eq(domain[DOMAIN_CRASHED], 1);
     ck_assert_uint_eq(domain[DOMAIN_CPUPOOL], SNAPSHOT_ABSENT);

@@ -185,6 +185,7 @@ START_TEST(domain_states)
     page_vcpus_add(&vcpus, &online);
     record.shutdown = 3;
     record.dying = 1;
+    record.max_pages = STATS_NO_LIMIT;
     page_row_of_domain(&record, &vcpus, 4, row);
     ck_assert_uint_eq(row[DOMAIN_RUNNING], 1);
     ck_assert_uint_eq(row[DOMAIN_BLOCKED], 0);
@@ -192,6 +193,10 @@ START_TEST(domain_states)
     ck_assert_uint_eq(row[DOMAIN_CRASHED], 1);
     ck_assert_uint_eq(row[DOMAIN_SHUTDOWN_CODE], 3);
     ck_assert_uint_eq(row[DOMAIN_DYING], 1);
+    ck_assert_uint_eq(row[DOMAIN_MEMORY_MAX], SNAPSHOT_ABSENT); /* not 16 TiB */
+    record.max_pages = STATS_NO_LIMIT - 1;
+    page_row_of_domain(&record, &vcpus, 4, row);
+    ck_assert_uint_eq(row[DOMAIN_MEMORY_MAX], (STATS_NO_LIMIT - 1ULL) * 4096);
 }
 END_TEST
 

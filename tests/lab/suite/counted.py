@@ -3,7 +3,7 @@
 
 from xenlab.exporter import OPTIONS
 from xenlab.metrics import Scraper
-from xenlab.quiet import cost_of
+from xenlab.quiet import cost_of, locking_of
 
 HOST = dict(flavour="perf")
 DEADLINE = 300
@@ -25,6 +25,16 @@ def test_scrapes_of_pages_make_no_hypercall(lab):
     cost = cost_of(lab, scrapes(lab, count))
     assert not any(cost.values()), f"{count} scrapes: {cost}"
     return f"{count} scrapes: {cost}"
+
+
+def test_scrapes_of_pages_take_no_lock_of_the_toolstack(lab):
+    # Catches: a sample for which `xl create` has to wait; and says how often others make it wait.
+    count, rounds = lab.scale(200, 1000), 10
+    ours = locking_of(lab, scrapes(lab, count))
+    xentop = locking_of(lab, lambda: lab.dom0.run("xentop", "-b", "-i", rounds, "-d", 1, timeout=120))
+    assert not any(ours.values()), f"{count} scrapes: {ours}"
+    assert all(taken >= rounds for taken in xentop.values()), f"{rounds} rounds of xentop: {xentop}, which proves nothing"
+    return f"{count} scrapes: {ours}; {rounds} rounds of xentop: {xentop}"
 
 
 def test_hypercalls_per_scrape_beside_xentop(lab):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scrapes cost: the system calls of the exporter by strace, the hypercalls of the host by xenperf."""
+"""What scrapes cost: system calls of the exporter by strace, the host's hypercalls by xenperf, its locks by xenlockprof."""
 
 import re
 import time
@@ -9,6 +9,7 @@ HEADER = 16  # bytes that open each xenstore message
 IOCTL = re.compile(r"ioctl\(\d+</dev/xen/")
 CALLS = "ioctl,connect,write,writev,sendto,sendmsg,pwrite64"
 HYPERCALLS = ("domctl", "sysctl", "memory_op")
+TOOLSTACK_LOCKS = ("domctl_lock", "sysctl_lock")  # which every command of a toolstack needs
 
 
 def unix_sockets(lab):
@@ -81,13 +82,30 @@ def hypercalls_so_far(lab):
     return {name: int(count) for name, count in (line.split() for line in block.group(1).splitlines())}
 
 
-def cost_of(lab, what):
-    """The hypercalls made meanwhile, less those that a run of xenperf makes itself."""
-    first = hypercalls_so_far(lab)
-    second = hypercalls_so_far(lab)
+def locks_so_far(lab):
+    """How often each of Xen's global locks was taken since boot, by xenlockprof."""
+    text = lab.dom0.run("xenlockprof").text
+    counts = {name: int(count) for name, count in re.findall(r"^global lock (\w+) *: lock: *(\d+)", text, re.M)}
+    assert set(TOOLSTACK_LOCKS) <= set(counts), f"xenlockprof counts no such locks: {text[:300]}"
+    return counts
+
+
+def grown(so_far, names, what):
+    """By how much counts grow meanwhile, less what a reading of them adds itself."""
+    first, second = so_far(), so_far()
     what()
-    third = hypercalls_so_far(lab)
-    return {name: third.get(name, 0) - second.get(name, 0) - (second.get(name, 0) - first.get(name, 0)) for name in HYPERCALLS}
+    third = so_far()
+    return {name: third.get(name, 0) - 2 * second.get(name, 0) + first.get(name, 0) for name in names}
+
+
+def cost_of(lab, what):
+    """The hypercalls made meanwhile."""
+    return grown(lambda: hypercalls_so_far(lab), HYPERCALLS, what)
+
+
+def locking_of(lab, what):
+    """How often the toolstack's locks are taken meanwhile."""
+    return grown(lambda: locks_so_far(lab), TOOLSTACK_LOCKS, what)
 
 
 def scrape_in_dom0(lab, count):

@@ -36,6 +36,7 @@ def parser():
     up.add_argument("--xenstored", choices=CHOICES["xenstored"], default="c", help="which xenstored (default: c)")
     up.add_argument("--boot", default="", metavar="WORDS", help="more words for Xen's command line")
     up.add_argument("--smp", default="4", help="pCPUs, as QEMU's -smp takes them (default: 4)")
+    up.add_argument("--memory", type=int, default=2048, metavar="MIB", help="of the host; Dom0 has 1024 (default: 2048)")
     up.add_argument("--no-guests", dest="guests", action="store_false", help="only Dom0")
     up.add_argument("--no-exporter", dest="exporter", action="store_false", help="do not start the exporter")
     command("shell", do_shell, "a shell in Dom0")
@@ -73,10 +74,16 @@ def main(argv=None):
         return 130
 
 
+def host_of(options):
+    """What the options of `up` say; the rest is as usual."""
+    return Host(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Host)
+                   if hasattr(options, field.name)})
+
+
 def do_up(options):
     machine = Machine(options.name)
     packages.install_host_packages()
-    host = Host(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Host)})
+    host = host_of(options)
     machine.boot(host, hypervisor.obtain(host.flavour), dom0.obtain(host.xen), linger=True)
     try:
         guests = Guests(machine)

@@ -11,6 +11,8 @@ from email.utils import parseaddr, parsedate_to_datetime
 SUBJECT_MAX = 72
 MESSAGE_MAX = 79
 CODE_MAX = 79  # Xen's CODING_STYLE
+# Xen 4.20 has the first patch already (9b87082900).
+BEGINS = {"4.20": 2, "4.20.3": 2}
 NAME_MAX = 57  # of git format-patch: 52 of the subject, and the number
 
 MACHINE = re.compile(r"(?:^[+-]?|[\s\"'`(=:])/(?:home|root|work|Users|mnt)/\w")
@@ -30,9 +32,7 @@ def listed(directory, patches):
 
 
 def numbered(directory, patches):
-    """One by one. A base that has the first patches already begins with a later number."""
-    first = int(patches[0].name[:4]) if patches and patches[0].name[:4].isdigit() else 1
-    return [f"{patch.name} is number {number}" for number, patch in enumerate(patches, first)
+    return [f"{patch.name} is number {number}" for number, patch in enumerate(patches, BEGINS.get(directory.name, 1))
             if not patch.name.startswith(f"{number:04}-")]
 
 

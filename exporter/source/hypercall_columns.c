@@ -2,8 +2,8 @@
 /* See hypercall_columns.h. */
 #include "source/hypercall_columns.h"
 
+#include "source/memory.h"
 #include "source/source.h"
-#include "source/stats_abi.h"
 
 #define C(column) SNAPSHOT_COLUMN(column)
 
@@ -29,11 +29,6 @@ const uint64_t hypercalls_columns[SNAPSHOT_KINDS] = {
                       C(SELF_XENSTORE_CONNECTED) | C(SELF_XENSTORE_RECONNECTS) |
                       C(SELF_XENSTORE_PROBES),
 };
-
-static uint64_t pages_to_bytes(uint64_t pages)
-{
-    return pages > SNAPSHOT_ABSENT / STATS_FRAME_SIZE ? SNAPSHOT_ABSENT : pages * STATS_FRAME_SIZE;
-}
 
 static uint64_t number_or_absent(uint32_t number)
 {
@@ -69,9 +64,9 @@ void hypercall_columns_host(const struct hypercall_sample *sample, struct snapsh
     const struct hypervisor_host *is = &sample->host;
     uint64_t *host = snapshot_row(snapshot, SNAPSHOT_HOST, 0);
 
-    host[HOST_MEMORY] = pages_to_bytes(is->total_pages);
-    host[HOST_MEMORY_FREE] = pages_to_bytes(is->free_pages);
-    host[HOST_MEMORY_OUTSTANDING] = pages_to_bytes(is->outstanding_pages);
+    host[HOST_MEMORY] = memory_bytes(is->total_pages);
+    host[HOST_MEMORY_FREE] = memory_bytes(is->free_pages);
+    host[HOST_MEMORY_OUTSTANDING] = memory_bytes(is->outstanding_pages);
     host[HOST_PCPUS_ONLINE] = is->pcpus_online;
     host[HOST_PCPUS_PRESENT] = 0;
     for (uint32_t i = 0; i < sample->pcpus; i++)
@@ -115,12 +110,11 @@ void hypercall_columns_domain(const struct hypercall_sample *sample,
     fields[DOMAIN_CRASHED] = is->crashed;
     fields[DOMAIN_DYING] = is->dying;
     fields[DOMAIN_SHUTDOWN_CODE] = is->shutdown ? is->shutdown_code : SNAPSHOT_NO_SHUTDOWN;
-    fields[DOMAIN_MEMORY] = pages_to_bytes(is->pages);
-    fields[DOMAIN_MEMORY_MAX] =
-        is->max_pages == STATS_NO_LIMIT ? SNAPSHOT_ABSENT : pages_to_bytes(is->max_pages);
-    fields[DOMAIN_MEMORY_OUTSTANDING] = pages_to_bytes(is->outstanding_pages);
-    fields[DOMAIN_MEMORY_SHARED] = pages_to_bytes(is->shared_pages);
-    fields[DOMAIN_MEMORY_PAGED] = pages_to_bytes(is->paged_pages);
+    fields[DOMAIN_MEMORY] = memory_bytes(is->pages);
+    fields[DOMAIN_MEMORY_MAX] = memory_limit_bytes(is->max_pages);
+    fields[DOMAIN_MEMORY_OUTSTANDING] = memory_bytes(is->outstanding_pages);
+    fields[DOMAIN_MEMORY_SHARED] = memory_bytes(is->shared_pages);
+    fields[DOMAIN_MEMORY_PAGED] = memory_bytes(is->paged_pages);
     fields[DOMAIN_CPUPOOL] = number_or_absent(is->cpupool);
     if (domain->scheduling_known) {
         fields[DOMAIN_SCHEDULER_WEIGHT] = domain->scheduling.weight;

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "source/memory.h"
+
 /* Xen's public/sched.h. */
 #define SHUTDOWN_CRASH 3U
 
@@ -57,11 +59,6 @@ uint64_t page_columns_of_pcpu(uint32_t size)
 static uint64_t times(uint64_t value, uint64_t factor)
 {
     return __builtin_mul_overflow(value, factor, &value) ? SNAPSHOT_ABSENT : value;
-}
-
-static uint64_t bytes(uint64_t frames)
-{
-    return times(frames, STATS_FRAME_SIZE);
 }
 
 static uint64_t or_absent(uint32_t value)
@@ -154,13 +151,13 @@ void page_row_of_host(const struct stats_host *record, uint64_t *row)
 {
     row[HOST_DOMAINS_CREATED] = record->domains_created;
     row[HOST_DOMAINS_DESTROYED] = record->domains_destroyed;
-    row[HOST_STATS_PAGES] = bytes(record->pages);
-    row[HOST_STATS_RETIRED] = bytes(record->pages_retired);
-    row[HOST_STATS_LIMIT] = bytes(record->max_domain_pages);
+    row[HOST_STATS_PAGES] = memory_bytes(record->pages);
+    row[HOST_STATS_RETIRED] = memory_bytes(record->pages_retired);
+    row[HOST_STATS_LIMIT] = memory_bytes(record->max_domain_pages);
     row[HOST_BOOT_NS] = record->boot_time;
-    row[HOST_MEMORY] = bytes(record->total_pages);
-    row[HOST_MEMORY_FREE] = bytes(record->free_pages);
-    row[HOST_MEMORY_OUTSTANDING] = bytes(record->outstanding_pages);
+    row[HOST_MEMORY] = memory_bytes(record->total_pages);
+    row[HOST_MEMORY_FREE] = memory_bytes(record->free_pages);
+    row[HOST_MEMORY_OUTSTANDING] = memory_bytes(record->outstanding_pages);
     row[HOST_PCPUS_ONLINE] = record->cpus_online;
     row[HOST_PCPUS_PRESENT] = record->cpus_present;
     row[HOST_NODES_ONLINE] = record->nodes_online;
@@ -169,8 +166,8 @@ void page_row_of_host(const struct stats_host *record, uint64_t *row)
 
 void page_row_of_node(const struct stats_node *record, uint64_t *row)
 {
-    row[NODE_MEMORY] = bytes(record->total_pages);
-    row[NODE_MEMORY_FREE] = bytes(record->free_pages);
+    row[NODE_MEMORY] = memory_bytes(record->total_pages);
+    row[NODE_MEMORY_FREE] = memory_bytes(record->free_pages);
 }
 
 void page_row_of_counter(const struct stats_perfc *record, uint64_t *row)
@@ -206,13 +203,12 @@ void page_row_of_domain(const struct stats_domain *record, const struct page_vcp
     row[DOMAIN_CRASHED] = record->shutdown == SHUTDOWN_CRASH;
     row[DOMAIN_SHUTDOWN_CODE] =
         record->shutdown == STATS_NOT_AVAILABLE ? SNAPSHOT_NO_SHUTDOWN : record->shutdown;
-    row[DOMAIN_MEMORY] = bytes(record->pages);
-    row[DOMAIN_MEMORY_MAX] =
-        record->max_pages == STATS_NO_LIMIT ? SNAPSHOT_ABSENT : bytes(record->max_pages);
-    row[DOMAIN_MEMORY_OUTSTANDING] = bytes(record->outstanding_pages);
-    row[DOMAIN_MEMORY_SHARED] = bytes(record->shared_pages);
-    row[DOMAIN_MEMORY_PAGED] = bytes(record->paged_pages);
-    row[DOMAIN_MEMORY_XENHEAP] = bytes(record->xenheap_pages);
+    row[DOMAIN_MEMORY] = memory_bytes(record->pages);
+    row[DOMAIN_MEMORY_MAX] = memory_limit_bytes(record->max_pages);
+    row[DOMAIN_MEMORY_OUTSTANDING] = memory_bytes(record->outstanding_pages);
+    row[DOMAIN_MEMORY_SHARED] = memory_bytes(record->shared_pages);
+    row[DOMAIN_MEMORY_PAGED] = memory_bytes(record->paged_pages);
+    row[DOMAIN_MEMORY_XENHEAP] = memory_bytes(record->xenheap_pages);
     row[DOMAIN_EVENT_CHANNELS] = record->event_channels;
     row[DOMAIN_EVENT_CHANNELS_MAX] = record->max_event_channels;
     row[DOMAIN_GRANT_FRAMES] = record->grant_frames;

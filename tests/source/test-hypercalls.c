@@ -8,6 +8,7 @@
 #include "sampler/sampler.h"
 #include "scripted.h"
 #include "source/source.h"
+#include "source/stats_abi.h"
 #include "suite.h"
 #include "util/monotonic.h"
 #include "util/pulse.h"
@@ -126,7 +127,7 @@ START_TEST(units_and_places)
     xen.domain[0].is.crashed = xen.domain[0].is.shutdown = true;
     xen.domain[0].is.shutdown_code = 3;
     xen.domain[0].is.cpupool = HYPERVISOR_UNKNOWN;
-    xen.domain[1].is.max_pages = UINT32_MAX;
+    xen.domain[1].is.max_pages = STATS_NO_LIMIT;
     xen.host.pcpus_online = 3;
     xen.idle_ns[1] = 0;
     xen.pcpu[2].core = 7;

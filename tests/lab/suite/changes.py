@@ -58,7 +58,7 @@ def test_memory_and_vcpus(lab):
         wait_for("its balloon to shrink", lambda: record_of(lab, domid).pages >= less + 20 * 256, patience=120)
         more = agrees(lab, domid).domain(domid).pages
         online = []
-        for count in (1, 2, 1):
+        for count in (1, 2, 1, 2):
             lab.dom0.run("xl", "vcpu-set", linux.name, count)
             wait_for(f"{count} vCPUs", lambda: sum(bool(v.flags & ONLINE) for v in Look(lab.guests, domid)[domid].vcpu) == count, patience=120)
             online.append(sum(bool(v.flags & ONLINE) for v in agrees(lab, domid)[domid].vcpu))

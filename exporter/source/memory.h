@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory as a snapshot has it, in bytes, from frames of STATS_FRAME_SIZE, as every source has it. */
+/* Memory in bytes, as a snapshot has it, from frames, as every source has it. */
 #pragma once
 
 #include <stdint.h>
